@@ -1,0 +1,170 @@
+import { isTerminalType } from '@stepcast/protocol';
+import type {
+  AppendResult,
+  Batch,
+  CheckResult,
+  Claim,
+  JobLogWriter,
+  LogEntry,
+  Restore,
+} from '../ports/job-log.port.js';
+import { MemoryJob } from './memory-job.js';
+import type { MemoryState } from './memory-state.js';
+
+/** The writer of {@link MemoryState}: the checks of libs/redis/lua/append-5.lua, in the same order. */
+export class MemoryJobLog implements JobLogWriter {
+  readonly #state: MemoryState;
+
+  constructor(state: MemoryState) {
+    this.#state = state;
+  }
+
+  claim(name: string, worker: string): Promise<Claim> {
+    return this.#state.step(() => {
+      const job = this.#state.job(name);
+      if (!job) return { kind: 'missing' };
+      if (job.isEnded) return { kind: 'closed' };
+      const at = this.#state.now();
+      // A claim comes from the queue: whoever held the attempt before does not count any more.
+      job.worker = undefined;
+      const order = job.decideStop(at);
+      if (order) {
+        this.#state.publish(job, job.closeCancelled(order, at));
+        return { kind: 'closed' };
+      }
+      job.attempt += 1;
+      job.producerSeq = 0;
+      job.status = 'running';
+      job.worker = worker;
+      job.startedAt ??= at;
+      job.extendLife(at);
+      const { attempt, record, origin } = job;
+      return { kind: 'claimed', attempt, record, input: origin.input, at };
+    });
+  }
+
+  append(batch: Batch): Promise<AppendResult> {
+    return this.#state.step(() => {
+      const job = this.#state.job(batch.job);
+      if (!job) return { kind: 'lost' };
+      return refusal(job, batch) ?? this.#store(job, batch);
+    });
+  }
+
+  check(name: string, attempt: number): Promise<CheckResult> {
+    return this.#state.step(() => {
+      const job = this.#state.job(name);
+      if (!job) return { kind: 'lost' };
+      if (job.isEnded) return { kind: 'closed' };
+      if (attempt < job.attempt) return { kind: 'fenced' };
+      if (attempt > job.attempt || !job.log) return { kind: 'lost' };
+      if (job.worker === undefined) return { kind: 'fenced' };
+      const stop = job.decideStop(this.#state.now());
+      return { kind: 'running', ...(stop && { stop }) };
+    });
+  }
+
+  requeue(name: string, attempt: number): Promise<void> {
+    return this.#state.step(() => {
+      const job = this.#state.job(name);
+      if (!job || job.isEnded || job.attempt !== attempt) return;
+      job.status = 'queued';
+      job.worker = undefined;
+    });
+  }
+
+  restore(restore: Restore): Promise<'restored' | 'fenced' | 'closed'> {
+    return this.#state.step(() => {
+      const known = this.#state.job(restore.record.id);
+      if (known?.isEnded) return 'closed';
+      if (known && isFenced(known, restore.attempt)) return 'fenced';
+      if (known?.epoch === restore.epoch) return 'restored';
+      const now = this.#state.now();
+      const job = known ?? new MemoryJob({ ...restore.record, input: restore.input }, now);
+      const { record } = restore;
+      job.epoch = restore.epoch;
+      job.attempt = restore.attempt;
+      job.markedAttempt = restore.attempt;
+      job.producerSeq = restore.producerSeq;
+      job.status = 'running';
+      job.startedAt = record.startedAt ?? record.createdAt;
+      job.worker = record.worker ?? job.worker;
+      job.progress = record.progress ?? job.progress;
+      job.stop ??= record.stop;
+      job.snapshot = { seq: restore.seq, state: restore.state };
+      job.log = [];
+      job.top = restore.seq - 1;
+      job.extendLife(now);
+      this.#state.add(job);
+      this.#state.publish(job, [job.put({ type: 'snapshot', data: restore.state }, now)]);
+      return 'restored';
+    });
+  }
+
+  saveSnapshot(snapshot: {
+    readonly job: string;
+    readonly attempt: number;
+    readonly epoch: string;
+    readonly seq: number;
+    readonly state: string;
+  }): Promise<boolean> {
+    return this.#state.step(() => {
+      const { attempt, epoch, seq, state } = snapshot;
+      const job = this.#state.job(snapshot.job);
+      if (!job || job.isEnded || job.attempt !== attempt || job.epoch !== epoch) return false;
+      if (seq > job.top) return false;
+      if ((job.snapshot?.seq ?? 0) >= seq) return true;
+      job.snapshot = { seq, state };
+      job.log = job.log?.filter((entry) => entry.seq > seq);
+      return true;
+    });
+  }
+
+  #store(job: MemoryJob, batch: Batch): AppendResult {
+    const now = this.#state.now();
+    const expected = job.producerSeq + 1;
+    const last = batch.firstProducerSeq + batch.events.length - 1;
+    if (last < expected) return stored(job, now);
+    if (job.worker === undefined) return { kind: 'fenced' };
+    if (batch.firstProducerSeq > expected) return { kind: 'gap', expectedProducerSeq: expected };
+
+    const entries: LogEntry[] = [];
+    if (job.markedAttempt < batch.attempt) {
+      const data = { attempt: batch.attempt, mode: 'restart', fromSeq: job.top + 2 };
+      entries.push(job.put({ type: 'attempt', data: JSON.stringify(data) }, now));
+      job.markedAttempt = batch.attempt;
+    }
+    for (const event of batch.events.slice(expected - batch.firstProducerSeq)) {
+      entries.push(job.put(event, now));
+    }
+    job.producerSeq = last;
+    job.progress = batch.progress ?? job.progress;
+    const terminal = entries.at(-1);
+    if (terminal && isTerminalType(terminal.type)) job.close(terminal, now);
+    this.#state.publish(job, entries);
+    return job.isEnded ? { kind: 'stored', top: job.top } : stored(job, now);
+  }
+}
+
+function stored(job: MemoryJob, now: number): AppendResult {
+  const stop = job.decideStop(now);
+  return { kind: 'stored', top: job.top, ...(stop && { stop }) };
+}
+
+/** Why a batch may not be stored whatever it holds (L3, L4, L6). */
+function refusal(job: MemoryJob, batch: Batch): AppendResult | undefined {
+  const last = batch.firstProducerSeq + batch.events.length - 1;
+  if (job.isEnded) {
+    const isRepeat =
+      batch.attempt === job.attempt && batch.epoch === job.epoch && last <= job.producerSeq;
+    return isRepeat ? { kind: 'stored', top: job.top } : { kind: 'closed' };
+  }
+  if (batch.attempt < job.attempt) return { kind: 'fenced' };
+  const isLost =
+    batch.epoch !== job.epoch || batch.attempt > job.attempt || job.top < batch.expectedTop;
+  return isLost || !job.log ? { kind: 'lost' } : undefined;
+}
+
+function isFenced(job: MemoryJob, attempt: number): boolean {
+  return job.attempt > attempt || (job.attempt === attempt && job.worker === undefined);
+}
