@@ -1,0 +1,56 @@
+import { StepcastError } from '@stepcast/protocol';
+import { ReplyError } from 'ioredis';
+
+/**
+ * Answers of a Redis that is there and cannot serve now. The first word of an error reply is its code by
+ * the protocol of Redis; nothing else of the text is looked at.
+ */
+const NOT_NOW = new Set([
+  'LOADING',
+  'READONLY',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MISCONF',
+  'NOREPLICAS',
+  'OOM',
+  'BUSY',
+]);
+
+/**
+ * How long a call waits for its answer, whatever happens in between. Longer than any pause that Redis
+ * makes and survives, so that a slow Redis is slow and not `unavailable`.
+ */
+const DEADLINE_MS = 10_000;
+
+/**
+ * Awaits a command; whatever means that Redis cannot be reached or cannot serve now becomes
+ * `unavailable`. Other error replies are faults of ours and become `internal`.
+ */
+export async function reach<T>(command: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer within ${DEADLINE_MS} ms`));
+    }, DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([command, deadline]);
+  } catch (error) {
+    throw toStepcastError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The code of a Redis error reply: its first word, also when a script adds a prefix to it. */
+export function replyCode(message: string): string {
+  return /^(?:ERR )?(?:Error running script[^:]*: )?-?([A-Z]+)/.exec(message)?.[1] ?? '';
+}
+
+export function toStepcastError(error: unknown): StepcastError {
+  if (error instanceof ReplyError && !NOT_NOW.has(replyCode((error as Error).message))) {
+    return StepcastError.from(error);
+  }
+  return new StepcastError('unavailable', undefined, { cause: error });
+}

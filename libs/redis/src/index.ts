@@ -1,0 +1,12 @@
+export type { Canary } from './canary.js';
+export { redisConfigSchema, type RedisConfig } from './config.js';
+export { createRedis, type ConnectionRole } from './connection.js';
+export type { RedisJobLog } from './redis-job-log.js';
+export type { RedisJobLogReader } from './redis-job-log-reader.js';
+export type { RedisJobRecords } from './redis-job-records.js';
+export type { RedisLeases } from './redis-leases.js';
+export type { RedisLogFeed } from './redis-log-feed.js';
+export { RedisStore, type RedisStoreOptions } from './redis-store.js';
+export type { RedisWorkerDirectory } from './redis-worker-directory.js';
+export type { RedisWorkerSignals } from './redis-worker-signals.js';
+export { REDIS_CONFIG, RedisModule, redisSlice } from './redis.module.js';

@@ -1,0 +1,7 @@
+import { describe } from '@jest/globals';
+import { describeStoreContract } from '../../hub/testing/store.contract.js';
+import { makeRedisStore } from '../testing/test-redis.js';
+
+describe('RedisStore', () => {
+  describeStoreContract(makeRedisStore);
+});
