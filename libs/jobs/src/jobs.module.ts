@@ -1,0 +1,110 @@
+import { Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  JOB_RECORDS,
+  WORKER_DIRECTORY,
+  WORKER_SIGNALS,
+  type JobRecords,
+  type WorkerDirectory,
+  type WorkerSignals,
+} from '@stepcast/hub';
+import { loadRegistry, ModelRegistry } from '@stepcast/models';
+import { JobQueues } from './job-queues.js';
+import { JobService } from './job-service.js';
+import { JOBS_CONFIG, type JobsConfig } from './jobs.config.js';
+import { MODELS_CONFIG, type ModelsConfig } from './models.config.js';
+import { createQueueConnection } from './queue-connection.js';
+import { QueueEstimates } from './queue-estimates.js';
+import { queuePrefix } from './queue-naming.js';
+import { Sweeper } from './sweeper.js';
+import { systemClock } from './system-clock.js';
+
+const logger = new Logger('Jobs');
+const logHint = (error: unknown) => {
+  logger.warn(`a hint was not delivered: ${String(error)}`);
+};
+const logSweep = (error: unknown) => {
+  logger.error(error);
+};
+
+/**
+ * Queues, {@link JobService} and the model registry. Its ports come from a global module (`RedisModule`),
+ * its configuration from `jobsSlice`, `modelsSlice` and the slice
+ * of the store.
+ */
+@Module({
+  providers: [
+    {
+      provide: JobQueues,
+      inject: [JOBS_CONFIG],
+      useFactory: (config: JobsConfig) =>
+        new JobQueues(
+          createQueueConnection(config.REDIS_URL, { blocking: false }),
+          queuePrefix(config.KEY_PREFIX),
+        ),
+    },
+    {
+      provide: QueueEstimates,
+      inject: [JobQueues, WORKER_DIRECTORY],
+      useFactory: (queues: JobQueues, directory: WorkerDirectory) =>
+        new QueueEstimates(queues, directory),
+    },
+    {
+      provide: ModelRegistry,
+      inject: [MODELS_CONFIG],
+      useFactory: (config: ModelsConfig) => loadRegistry(config.MODELS_DIR),
+    },
+    {
+      provide: JobService,
+      inject: [JOB_RECORDS, WORKER_SIGNALS, JobQueues, QueueEstimates, ModelRegistry, JOBS_CONFIG],
+      useFactory: (...parts: ServiceParts) => createJobService(parts),
+    },
+    {
+      provide: Sweeper,
+      inject: [JOB_RECORDS, JobQueues, WORKER_DIRECTORY, JOBS_CONFIG],
+      useFactory: (
+        records: JobRecords,
+        queues: JobQueues,
+        directory: WorkerDirectory,
+        config: JobsConfig,
+      ) =>
+        new Sweeper({
+          records,
+          queues,
+          directory,
+          clock: systemClock,
+          workerLostMs: config.WORKER_LOST_MS,
+          onError: logSweep,
+        }),
+    },
+  ],
+  exports: [JobQueues, JobService, ModelRegistry, Sweeper],
+})
+export class JobsModule implements OnApplicationShutdown {
+  constructor(@Inject(JobQueues) private readonly queues: JobQueues) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.queues.close();
+  }
+}
+
+type ServiceParts = [
+  JobRecords,
+  WorkerSignals,
+  JobQueues,
+  QueueEstimates,
+  ModelRegistry,
+  JobsConfig,
+];
+
+function createJobService(parts: ServiceParts): JobService {
+  const [records, signals, queues, estimates, registry, config] = parts;
+  return new JobService({
+    records,
+    signals,
+    queues,
+    estimates,
+    registry,
+    idempotencyTtlMs: config.IDEMPOTENCY_TTL_MS,
+    onHintFailed: logHint,
+  });
+}
