@@ -1,0 +1,40 @@
+import type { Model } from './definition.js';
+import { HostModelEnv, type ModelEnvOptions } from './model-env.js';
+import type { ModelEntry } from './registry.js';
+
+/** A warm model: loaded once, run many times. */
+export interface LoadedModel {
+  readonly model: Model;
+  /** What its `load` returned. */
+  readonly loaded: unknown;
+  /** The execution provider that is really used. */
+  readonly device: string;
+  readonly loadMs: number;
+  /** Runs the model's `unload` and releases its sessions. */
+  unload(): Promise<void>;
+}
+
+/** Loads a model, as the host does once per process. Throws what the model's `load` throws. */
+export async function loadModel(
+  { model, directory }: ModelEntry,
+  options: Omit<ModelEnvOptions, 'directory'>,
+): Promise<LoadedModel> {
+  const startedAt = performance.now();
+  const env = new HostModelEnv({ ...options, directory });
+  try {
+    const loaded = await model.load(env);
+    return {
+      model,
+      loaded,
+      device: env.device,
+      loadMs: Math.round(performance.now() - startedAt),
+      unload: async () => {
+        await model.unload(loaded);
+        await env.release();
+      },
+    };
+  } catch (error) {
+    await env.release();
+    throw error;
+  }
+}
