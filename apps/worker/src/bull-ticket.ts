@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { UnrecoverableError, type Job } from 'bullmq';
+import type { Logger } from '@stepcast/platform';
+import type { QueueTicket } from './queue-ticket.js';
+
+export interface BullTicketOptions {
+  readonly token: string;
+  readonly model: string;
+  readonly lockMs: number;
+  readonly renewMs: number;
+  readonly logger: Logger;
+}
+
+/** Pauses between tries to end the job in its queue. If all fail, its lock ends and it is found stalled. */
+const ENDING_PAUSES_MS = [100, 500, 2_000];
+
+/**
+ * A job of BullMQ that this worker has locked. The lock is renewed until an ending, or until BullMQ says
+ * that it is another's; a Redis that does not answer is no reason to give up the job.
+ */
+export class BullTicket implements QueueTicket {
+  readonly job: string;
+  readonly model: string;
+  readonly #job: Job;
+  readonly #options: BullTicketOptions;
+  readonly #timer: NodeJS.Timeout;
+  #onLost: () => void = () => undefined;
+  #isLost = false;
+  #isEnding = false;
+
+  constructor(job: Job, options: BullTicketOptions) {
+    if (job.id === undefined) throw new TypeError('a job of a queue has an id');
+    this.job = job.id;
+    this.model = options.model;
+    this.#job = job;
+    this.#options = options;
+    this.#timer = setInterval(() => void this.#renew(), options.renewMs);
+  }
+
+  get hasAttemptsLeft(): boolean {
+    return this.#job.attemptsMade + 1 < (this.#job.opts.attempts ?? 1);
+  }
+
+  get deferredFailure(): string | undefined {
+    // An empty text means the same as none.
+    return this.#job.deferredFailure || undefined;
+  }
+
+  onLost(listener: () => void): void {
+    this.#onLost = listener;
+    if (this.#isLost) listener();
+  }
+
+  async complete(): Promise<void> {
+    await this.#end('complete', (token) => this.#job.moveToCompleted('ended', token, false));
+  }
+
+  async retry(reason: string): Promise<void> {
+    await this.#end('retry', (token) => this.#job.moveToFailed(new Error(reason), token, false));
+  }
+
+  async fail(reason: string): Promise<void> {
+    const error = new UnrecoverableError(reason);
+    await this.#end('fail', (token) => this.#job.moveToFailed(error, token, false));
+  }
+
+  async giveBack(): Promise<void> {
+    await this.#end('give back', (token) => this.#job.moveToWait(token));
+  }
+
+  drop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #renew(): Promise<void> {
+    const { lockMs, logger, token } = this.#options;
+    try {
+      const isExtended = await this.#job.extendLock(token, lockMs);
+      // A renewal on its way while the job ends finds no lock, and rightly so.
+      if (isExtended === 0 && !this.#isLost && !this.#isEnding) {
+        this.#isLost = true;
+        this.drop();
+        this.#onLost();
+      }
+    } catch (err) {
+      logger.warn({ err, job: this.job }, 'the lock of the job could not be renewed');
+    }
+  }
+
+  /** The record has the truth already; an ending that fails only costs the queue a second look. */
+  async #end(what: string, call: (token: string) => Promise<unknown>): Promise<void> {
+    const { logger, token } = this.#options;
+    this.#isEnding = true;
+    try {
+      for (const pauseMs of [0, ...ENDING_PAUSES_MS]) {
+        if (pauseMs > 0) await delay(pauseMs);
+        // The queue gives the job to another, or has forgotten it: there is nothing to end.
+        if (this.#isLost) return;
+        try {
+          await call(token);
+          return;
+        } catch (err) {
+          logger.warn({ err, job: this.job, what }, 'the queue did not take the end of the job');
+        }
+      }
+    } finally {
+      this.drop();
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import type {
+  JobLogReader,
+  JobLogWriter,
+  JobRecords,
+  WorkerDirectory,
+  WorkerSignals,
+} from '@stepcast/hub';
+import {
+  createQueueConnection,
+  queuePrefix,
+  type JobsConfig,
+  type ModelsConfig,
+} from '@stepcast/jobs';
+import type { ModelRegistry } from '@stepcast/models';
+import type { Logger } from '@stepcast/platform';
+import type { Redis } from 'ioredis';
+import type { Registry } from 'prom-client';
+import { Announcer } from './announcer.js';
+import { BullSource } from './bull-source.js';
+import { Dispatcher } from './dispatcher.js';
+import { HostPool } from './host/host-pool.js';
+import type { ModelHost } from './host/model-host.js';
+import { JobRunner } from './job-runner.js';
+import { JobWorker } from './job-worker.js';
+import { WorkerMetrics } from './worker-metrics.js';
+import type { WorkerConfig } from './worker.config.js';
+
+export interface WorkerParts {
+  readonly id: string;
+  readonly config: WorkerConfig & JobsConfig & ModelsConfig;
+  readonly log: JobLogReader & JobLogWriter;
+  readonly records: JobRecords;
+  readonly directory: WorkerDirectory;
+  readonly signals: WorkerSignals;
+  readonly registry: ModelRegistry;
+  readonly metrics: Registry;
+  readonly logger: Logger;
+  /** The compiled `host.main.js`. */
+  readonly hostFile: string;
+}
+
+const POLL_MS = 1_000;
+
+/** Puts a worker together; nothing runs before its `start`. */
+export function createWorker(parts: WorkerParts): JobWorker {
+  const { id, config, signals, directory, registry, logger } = parts;
+  // Hosts report to the dispatcher, which is made of them: bound late, before anything starts.
+  const hooks = { onIdle: (): void => undefined };
+  const pool = createPool(parts, {
+    onIdle: () => {
+      hooks.onIdle();
+    },
+    onRestart: () => {
+      metrics.hostRestarted();
+    },
+  });
+  const metrics = new WorkerMetrics(parts.metrics, () => pool.busy);
+  const { log, records } = parts;
+  const runner = new JobRunner({
+    ...{ workerId: id, log, records, registry, directory, metrics, logger },
+    snapshotEvents: config.LOG_MAX_EVENTS,
+  });
+  const connection = createQueueConnection(config.REDIS_URL, { blocking: true });
+  connection.on('error', (err) => {
+    logger.warn({ err }, 'the connection of the queues');
+  });
+  const sources = createSources(parts, connection);
+  const announcer = new Announcer({
+    directory,
+    logger,
+    failures: () => pool.failures,
+    entry: () => ({ id, models: pool.models, slots: pool.slots, busy: pool.busy }),
+  });
+  const dispatcher = new Dispatcher<ModelHost>({
+    sources,
+    slots: pool,
+    run: (ticket, host) => runner.run(ticket, host),
+    failsUnserved: (model) => announcer.unserved.has(model),
+    pollMs: POLL_MS,
+    logger,
+  });
+  hooks.onIdle = () => {
+    dispatcher.poke();
+  };
+  const killAfterMs = config.KILL_AFTER_MS;
+  return new JobWorker({
+    ...{
+      id,
+      pool,
+      runner,
+      dispatcher,
+      announcer,
+      sources,
+      connection,
+      signals,
+      logger,
+      killAfterMs,
+    },
+  });
+}
+
+function createPool(
+  { config, hostFile, logger }: WorkerParts,
+  hooks: { readonly onIdle: () => void; readonly onRestart: () => void },
+): HostPool {
+  return new HostPool({
+    ...hooks,
+    slots: config.WORKER_SLOTS,
+    file: hostFile,
+    init: {
+      modelsDirectory: config.MODELS_DIR,
+      providers: config.EXECUTION_PROVIDERS,
+      threads: config.ORT_THREADS,
+    },
+    killAfterMs: config.KILL_AFTER_MS,
+    startTimeoutMs: config.HOST_START_TIMEOUT_MS,
+    logger,
+  });
+}
+
+/** One connection for all queues; BullMQ adds a blocking one per queue, which stays idle. */
+function createSources(parts: WorkerParts, connection: Redis): BullSource[] {
+  const { id, config, registry, logger } = parts;
+  return registry.list().map(
+    ({ name }) =>
+      new BullSource({
+        model: name,
+        workerId: id,
+        connection,
+        prefix: queuePrefix(config.KEY_PREFIX),
+        lockMs: config.JOB_LOCK_MS,
+        lockRenewMs: config.JOB_LOCK_RENEW_MS,
+        stalledIntervalMs: config.STALLED_INTERVAL_MS,
+        maxStalledCount: config.MAX_STALLED_COUNT,
+        logger,
+      }),
+  );
+}

@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { Dispatcher } from './dispatcher.js';
+import type { RunHost } from './job-run.js';
+import type { JobSource, QueueTicket } from './queue-ticket.js';
+import { waitFor } from '../testing/wait-for.js';
+
+class FakeSource implements JobSource {
+  asked = 0;
+  constructor(
+    readonly model: string,
+    readonly jobs: string[],
+  ) {}
+
+  next(): Promise<QueueTicket | undefined> {
+    this.asked += 1;
+    const job = this.jobs.shift();
+    return Promise.resolve(job === undefined ? undefined : ({ job } as QueueTicket));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const hostOf = (id: string) => ({ id, models: { a: { device: 'cpu' }, b: { device: 'cpu' } } });
+
+describe('Dispatcher', () => {
+  const dispatchers: Dispatcher<RunHost>[] = [];
+  afterEach(async () => {
+    await Promise.all(dispatchers.splice(0).map((dispatcher) => dispatcher.refuse()));
+  });
+
+  function create(sources: FakeSource[], slots: number) {
+    const free = Array.from(
+      { length: slots },
+      (_, slot) => hostOf(String(slot)) as unknown as RunHost,
+    );
+    const running = new Map<string, () => void>();
+    const order: string[] = [];
+    const unserved = new Set<string>();
+    const dispatcher: Dispatcher<RunHost> = new Dispatcher<RunHost>({
+      sources,
+      slots: {
+        idle: () => free[0],
+        take: (host) => void free.splice(free.indexOf(host), 1),
+        release: (host) => {
+          free.push(host);
+          dispatcher.poke();
+        },
+      },
+      run: ({ job }) => {
+        order.push(job);
+        return new Promise((resolve) => running.set(job, resolve));
+      },
+      failsUnserved: (model) => unserved.has(model),
+      pollMs: 60_000,
+      logger: pino({ level: 'silent' }),
+    });
+    dispatchers.push(dispatcher);
+    return { dispatcher, running, order, unserved };
+  }
+
+  it('takes a job only when a slot is free (D1), and asks the queues in turn (D3)', async () => {
+    const [a, b] = [new FakeSource('a', ['a1', 'a2', 'a3']), new FakeSource('b', ['b1'])];
+    const { dispatcher, running, order } = create([a, b], 2);
+
+    dispatcher.start();
+    await waitFor(() => order.length === 2);
+
+    expect(order).toEqual(['a1', 'b1']);
+    expect(a.jobs).toEqual(['a2', 'a3']);
+    running.get('b1')?.();
+    await waitFor(() => order.length === 3);
+    expect(order).toEqual(['a1', 'b1', 'a2']);
+  });
+
+  it('asks again when it is poked during a round (D2)', async () => {
+    const source = new FakeSource('a', []);
+    const { dispatcher, order } = create([source], 1);
+    dispatcher.start();
+    source.jobs.push('late');
+
+    dispatcher.poke();
+
+    await waitFor(() => order.length === 1);
+    expect(order).toEqual(['late']);
+  });
+
+  it('takes nothing once it refuses (D4), and is idle when what runs has ended', async () => {
+    const source = new FakeSource('a', ['a1', 'a2']);
+    const { dispatcher, running, order } = create([source], 1);
+    dispatcher.start();
+    await waitFor(() => order.length === 1);
+
+    await dispatcher.refuse();
+    const idle = dispatcher.idle();
+    running.get('a1')?.();
+    await idle;
+
+    expect(order).toEqual(['a1']);
+    expect(source.jobs).toEqual(['a2']);
+  });
+
+  it('leaves jobs of models that could not be loaded to others, if there are any', async () => {
+    const source = new FakeSource('c', ['c1']);
+    const { dispatcher, order, unserved } = create([source], 1);
+
+    dispatcher.start();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(source.asked).toBe(0);
+    unserved.add('c');
+    dispatcher.poke();
+
+    await waitFor(() => order.length === 1);
+    expect(order).toEqual(['c1']);
+  });
+});

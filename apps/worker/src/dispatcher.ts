@@ -1,0 +1,117 @@
+/**
+ * Gives free slots the next jobs.
+ *
+ *   slot free, wake, poll ──► round: for each free slot ask the queues in turn ──► run ──► slot free
+ *
+ * - D1 A job is taken from its queue only when a slot is free for it: nothing waits in a busy worker.
+ * - D2 One round at a time; what happens during a round causes another one.
+ * - D3 Queues are asked in rotation, so that a full one does not starve the others.
+ * - D4 Nothing is taken once draining has begun.
+ */
+import type { Logger } from '@stepcast/platform';
+import type { RunHost } from './job-run.js';
+import type { JobSource, QueueTicket } from './queue-ticket.js';
+
+/** What the dispatcher needs of the pool of hosts. */
+export interface Slots<Host extends RunHost> {
+  idle(): Host | undefined;
+  take(host: Host): void;
+  release(host: Host): void;
+}
+
+export interface DispatcherOptions<Host extends RunHost> {
+  readonly sources: readonly JobSource[];
+  readonly slots: Slots<Host>;
+  readonly run: (ticket: QueueTicket, host: Host) => Promise<void>;
+  /** Whether a host may take jobs of a model that it could not load, only to fail them. */
+  readonly failsUnserved: (model: string) => boolean;
+  /** Finds delayed retries, and jobs whose wake was lost. */
+  readonly pollMs: number;
+  readonly logger: Logger;
+}
+
+export class Dispatcher<Host extends RunHost> {
+  readonly #options: DispatcherOptions<Host>;
+  readonly #active = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  #again = false;
+  #isDraining = false;
+  #next = 0;
+
+  constructor(options: DispatcherOptions<Host>) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.poke();
+    }, this.#options.pollMs);
+    this.poke();
+  }
+
+  /** A slot is free, or a queue has a job: looks for work. */
+  poke(): void {
+    if (this.#isDraining) return;
+    this.#again = true;
+    this.#round ??= this.#rounds().finally(() => {
+      this.#round = undefined;
+    });
+  }
+
+  /** Takes no more jobs. Resolves when none is being taken. */
+  async refuse(): Promise<void> {
+    this.#isDraining = true;
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+
+  /** Resolves when no job runs. */
+  async idle(): Promise<void> {
+    while (this.#active.size > 0) await Promise.all(this.#active);
+  }
+
+  async #rounds(): Promise<void> {
+    while (this.#again && !this.#isDraining) {
+      this.#again = false;
+      await this.#fill();
+    }
+  }
+
+  async #fill(): Promise<void> {
+    const { sources, slots, logger } = this.#options;
+    let misses = 0;
+    while (misses < sources.length && !this.#isDraining) {
+      const host = slots.idle();
+      const source = sources[this.#next % sources.length];
+      if (host === undefined || source === undefined) return;
+      this.#next += 1;
+      const ticket = await this.#take(source, host).catch((err: unknown) => {
+        logger.warn({ err, model: source.model }, 'the queue could not be asked');
+        return undefined;
+      });
+      if (ticket === undefined) {
+        misses += 1;
+      } else {
+        misses = 0;
+        this.#launch(ticket, host);
+      }
+    }
+  }
+
+  async #take(source: JobSource, host: Host): Promise<QueueTicket | undefined> {
+    const isServed = Object.hasOwn(host.models, source.model);
+    if (!isServed && !this.#options.failsUnserved(source.model)) return undefined;
+    return source.next();
+  }
+
+  #launch(ticket: QueueTicket, host: Host): void {
+    const { run, slots } = this.#options;
+    slots.take(host);
+    const active = run(ticket, host).finally(() => {
+      this.#active.delete(active);
+      slots.release(host);
+    });
+    this.#active.add(active);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What the worker and a model host say to each other over IPC: the only file that knows. Both sides
+ * parse what they receive, so that a mismatch of versions is an error here and not a riddle later.
+ *
+ *   worker                                host
+ *     │ init ─────────────────────────────► │  loads every model
+ *     │ ◄───────────────────────────── ready │
+ *     │ run {job} ────────────────────────► │
+ *     │ ◄──────────────────── event*, log* │  at most a window of them without an ack
+ *     │ ack {count} ──────────────────────► │
+ *     │ cancel {job} ─────────────────────► │  any time
+ *     │ ◄──────────── done | failed | aborted │  exactly one per run
+ */
+import * as z from 'zod';
+import { LOG_LEVELS, isErrorCode, type ErrorCode } from '@stepcast/protocol';
+
+const job = z.string();
+
+const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value));
+
+/** From the worker to the host. */
+export const hostCommandSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('init'),
+    modelsDirectory: z.string(),
+    providers: z.array(z.string()),
+    threads: z.int(),
+  }),
+  z.object({
+    kind: z.literal('run'),
+    job,
+    attempt: z.int(),
+    model: z.string(),
+    /** JSON. */
+    input: z.string(),
+  }),
+  z.object({ kind: z.literal('cancel'), job }),
+  /** So many more events and log lines of the job are stored: as many more may come. */
+  z.object({ kind: z.literal('ack'), job, count: z.int().min(1) }),
+]);
+
+export type HostCommand = z.infer<typeof hostCommandSchema>;
+export type InitCommand = Extract<HostCommand, { kind: 'init' }>;
+export type RunCommand = Extract<HostCommand, { kind: 'run' }>;
+
+/** From the host to the worker. */
+export const hostMessageSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('ready'),
+    models: z.record(z.string(), z.object({ device: z.string(), loadMs: z.number() })),
+    /** Models that could not be loaded, with the reason. */
+    failures: z.record(z.string(), z.string()),
+  }),
+  z.object({
+    kind: z.literal('event'),
+    job,
+    type: z.string(),
+    /** JSON. */
+    data: z.string(),
+    progress: z.object({ step: z.number(), of: z.number() }).optional(),
+  }),
+  z.object({
+    kind: z.literal('log'),
+    /** Absent for lines that belong to no job: they go to the log of the worker only. */
+    job: job.optional(),
+    level: z.enum(LOG_LEVELS),
+    message: z.string(),
+  }),
+  z.object({ kind: z.literal('done'), job, output: z.string() }),
+  z.object({
+    kind: z.literal('failed'),
+    job,
+    code: errorCode,
+    message: z.string(),
+    stack: z.string().optional(),
+  }),
+  z.object({ kind: z.literal('aborted'), job }),
+]);
+
+export type HostMessage = z.infer<typeof hostMessageSchema>;
+export type ReadyMessage = Extract<HostMessage, { kind: 'ready' }>;
+export type EventMessage = Extract<HostMessage, { kind: 'event' }>;
+
+/** Events and log lines that a host may have sent without an ack; then the model waits at its yield. */
+export const MAX_UNACKED_MESSAGES = 256;
+
+/** The same in bytes: 16 of the largest events. */
+export const MAX_UNACKED_BYTES = 4 * 1_048_576;

@@ -1,0 +1,65 @@
+import type { ErrorCode, LogLevel } from '@stepcast/protocol';
+import type { EventMessage } from './host-protocol.js';
+
+/** How a run ended. Whatever it is: nothing of it runs any more. */
+export type HostOutcome =
+  | { readonly kind: 'done'; readonly output: string }
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly stack?: string | undefined;
+    }
+  /** Stopped as it was told to; `killed` if the process had to die for it. */
+  | { readonly kind: 'aborted'; readonly killed: boolean }
+  /** The process died by itself. */
+  | { readonly kind: 'crashed'; readonly reason: string };
+
+/** Receives what a run emits, in order. */
+export interface RunListener {
+  onEvent(event: Pick<EventMessage, 'type' | 'data' | 'progress'>): void;
+  onLog(level: LogLevel, message: string): void;
+}
+
+/** What whoever started a run holds of it. */
+export interface HostRun {
+  /** Resolves once; never rejects. */
+  readonly outcome: Promise<HostOutcome>;
+  /** So many more events and log lines are stored: the model may go on. */
+  ack(count: number): void;
+  /** Tells the model to stop; it is killed when it does not. Idempotent. */
+  stop(): void;
+}
+
+/** The host's own view of the run that it is busy with. */
+export class ActiveRun {
+  readonly job: string;
+  readonly listener: RunListener;
+  readonly outcome: Promise<HostOutcome>;
+  #settle: (outcome: HostOutcome) => void = () => undefined;
+  #lastEventAt: number;
+  #longestStepMs = 0;
+
+  constructor(job: string, listener: RunListener, now: number) {
+    this.job = job;
+    this.listener = listener;
+    this.#lastEventAt = now;
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** The longest time between two events so far: one step of the model, at least. */
+  get longestStepMs(): number {
+    return this.#longestStepMs;
+  }
+
+  sawEvent(now: number): void {
+    this.#longestStepMs = Math.max(this.#longestStepMs, now - this.#lastEventAt);
+    this.#lastEventAt = now;
+  }
+
+  settle(outcome: HostOutcome): void {
+    this.#settle(outcome);
+  }
+}

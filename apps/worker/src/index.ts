@@ -1,0 +1,2 @@
+export { WorkerModule } from './worker.module.js';
+export { workerSlices } from './worker.config.js';

@@ -1,0 +1,196 @@
+import type { Claim, JobLogReader, JobLogWriter, JobRecords, WorkerDirectory } from '@stepcast/hub';
+import { Fold } from '@stepcast/hub';
+import type { ModelRegistry } from '@stepcast/models';
+import { background, type Logger } from '@stepcast/platform';
+import { JobRun, type Ending, type RunHost } from './job-run.js';
+import { JobWriter } from './job-writer.js';
+import { Journal, readFold } from './journal.js';
+import type { ClaimedJob } from './log-session.js';
+import type { QueueTicket } from './queue-ticket.js';
+import { whileUnavailable } from './retry.js';
+import { StoreClock } from './store-clock.js';
+import type { WorkerMetrics } from './worker-metrics.js';
+
+export interface JobRunnerOptions {
+  readonly workerId: string;
+  readonly log: JobLogWriter & JobLogReader;
+  readonly records: JobRecords;
+  readonly registry: ModelRegistry;
+  readonly directory: WorkerDirectory;
+  readonly metrics: WorkerMetrics;
+  readonly logger: Logger;
+  readonly snapshotEvents: number;
+}
+
+const SNAPSHOT_BYTES = 16 * 1_048_576;
+
+const WORKER_LOST = 'Every worker that took the job died.';
+
+/** Runs the jobs that the dispatcher takes: claim, run, tell the queue. Knows which are running. */
+export class JobRunner {
+  readonly #options: JobRunnerOptions;
+  readonly #runs = new Map<string, JobRun>();
+  readonly #gaveUp = new AbortController();
+
+  constructor(options: JobRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects: what goes wrong here is logged, and the queue offers the job again. */
+  async run(ticket: QueueTicket, host: RunHost): Promise<void> {
+    const logger = this.#options.logger.child({ job: ticket.job, model: ticket.model });
+    try {
+      await this.#run(ticket, host, logger);
+    } catch (err) {
+      logger.error({ err }, 'the job could not be run');
+    } finally {
+      ticket.drop();
+    }
+  }
+
+  /** Looks at a running job now rather than within a second. */
+  nudge(job: string): void {
+    this.#runs.get(job)?.nudge();
+  }
+
+  /** Stops every job and gives it back to its queue. */
+  handBackAll(): void {
+    for (const run of this.#runs.values()) run.handBack();
+  }
+
+  /** Gives up what is not stored; nothing waits for the store any more. */
+  abandonAll(): void {
+    this.#gaveUp.abort();
+    for (const run of this.#runs.values()) run.abandon();
+  }
+
+  async #run(ticket: QueueTicket, host: RunHost, logger: Logger): Promise<void> {
+    const { log, records, workerId } = this.#options;
+    const { job } = ticket;
+    if (ticket.deferredFailure !== undefined) {
+      logger.warn({ reason: ticket.deferredFailure }, 'the job is given up');
+      await this.#call(logger, 'fail', () => records.fail(job, 'worker_lost', WORKER_LOST));
+      await ticket.fail(WORKER_LOST);
+      return;
+    }
+    const claim = await this.#call<Claim>(logger, 'claim', () => log.claim(job, workerId));
+    if (claim === undefined) return;
+    if (claim.kind !== 'claimed') {
+      logger.info({ claim: claim.kind }, 'nothing to run');
+      await ticket.complete();
+      return;
+    }
+    const ending = await this.#runClaimed({ ticket, host, claim, logger });
+    this.#observe(ticket.model, ending);
+    logger.info({ attempt: claim.attempt, ending }, 'attempt ended');
+    await this.#tellQueue(ticket, claim, ending);
+  }
+
+  async #runClaimed(parts: {
+    readonly ticket: QueueTicket;
+    readonly host: RunHost;
+    readonly claim: ClaimedJob;
+    readonly logger: Logger;
+  }): Promise<Ending> {
+    const { ticket, host, claim, logger } = parts;
+    const { workerId, metrics, log, snapshotEvents } = this.#options;
+    const clock = new StoreClock(claim.at);
+    const { hasAttemptsLeft } = ticket;
+    const run = new JobRun({ workerId, host, claim, clock, logger, hasAttemptsLeft });
+    // From here on the run can be told to stop, also while its journal is being read.
+    this.#runs.set(ticket.job, run);
+    try {
+      const journal = await this.#openJournal(claim, logger);
+      if (journal === undefined) return { kind: 'revoked' };
+      const writer = new JobWriter({
+        ...{ log, claim, journal, clock, logger, snapshotEvents },
+        snapshotBytes: SNAPSHOT_BYTES,
+        onStop: run.onStop.bind(run),
+        onRevoked: run.onRevoked.bind(run),
+        onAcked: run.onAcked.bind(run),
+        onAppended: metrics.appended.bind(metrics),
+      });
+      ticket.onLost(() => {
+        // The log decides whose the job is: a Redis that lost its memory has forgotten the lock, too.
+        logger.warn('the lock of the job is lost');
+        writer.check();
+      });
+      return await run.run(writer);
+    } finally {
+      // A newer attempt of the same job may have come to another slot of this worker meanwhile.
+      if (this.#runs.get(ticket.job) === run) this.#runs.delete(ticket.job);
+    }
+  }
+
+  async #openJournal(claim: ClaimedJob, logger: Logger): Promise<Journal | undefined> {
+    const { log, registry } = this.#options;
+    const { id, model, top } = claim.record;
+    const foldOf = registry.foldOf(model);
+    const { attempt } = claim;
+    if (attempt === 1) return new Journal(foldOf, new Fold(foldOf));
+    const fold = await this.#call(logger, 'read', () => readFold(log, id, foldOf));
+    if (fold === undefined) return undefined;
+    const journal = new Journal(foldOf, fold);
+    const data = JSON.stringify({ attempt, mode: 'restart', fromSeq: top + 1 });
+    journal.add({ job: id, seq: top + 1, attempt, type: 'attempt', at: claim.at, data });
+    return journal;
+  }
+
+  async #tellQueue(ticket: QueueTicket, claim: ClaimedJob, ending: Ending): Promise<void> {
+    const { log, logger } = this.#options;
+    const requeue = () =>
+      this.#call(logger, 'requeue', () => log.requeue(ticket.job, claim.attempt));
+    switch (ending.kind) {
+      case 'completed':
+      case 'cancelled':
+        await ticket.complete();
+        return;
+      case 'failed':
+        await ticket.fail(ending.message);
+        return;
+      case 'retry':
+        await requeue();
+        await ticket.retry(ending.message);
+        return;
+      case 'handed back':
+        await requeue();
+        await ticket.giveBack();
+        return;
+      case 'revoked':
+        return;
+    }
+  }
+
+  #observe(model: string, ending: Ending): void {
+    const { directory, logger, metrics } = this.#options;
+    switch (ending.kind) {
+      case 'completed':
+        metrics.ran(model, ending.runMs);
+        metrics.ended(model, 'completed');
+        background(directory.recordDuration(model, ending.runMs), logger, 'record the duration');
+        return;
+      case 'cancelled':
+        metrics.stopped(ending.by, ending.stoppedAfterMs);
+        metrics.ended(model, 'cancelled');
+        return;
+      case 'failed':
+        metrics.ended(model, 'failed');
+        metrics.attemptFailed(model, ending.code);
+        return;
+      case 'retry':
+        metrics.attemptFailed(model, ending.code);
+        return;
+      case 'handed back':
+      case 'revoked':
+        return;
+    }
+  }
+
+  #call<Result>(
+    logger: Logger,
+    what: string,
+    call: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    return whileUnavailable(call, { what, logger, signal: this.#gaveUp.signal });
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * A worker as a whole.
+ *
+ *   start: hosts warm up ─► announced ─► jobs are taken
+ *   stop:  refuse ─► drain: jobs may end ─► the rest is given back ─► hosts are killed ─► queues close
+ *
+ * - K1 After `refuse` no job is taken.
+ * - K2 After `drain` no job runs here and no host process is left, whatever the jobs do; what did not end
+ *   is in its queue again.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkerSignals } from '@stepcast/hub';
+import type { Redis } from 'ioredis';
+import type { Logger } from '@stepcast/platform';
+import type { Announcer } from './announcer.js';
+import type { BullSource } from './bull-source.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { HostPool } from './host/host-pool.js';
+import type { ModelHost } from './host/model-host.js';
+import type { JobRunner } from './job-runner.js';
+
+export interface JobWorkerParts {
+  readonly id: string;
+  readonly pool: HostPool;
+  readonly runner: JobRunner;
+  readonly dispatcher: Dispatcher<ModelHost>;
+  readonly announcer: Announcer;
+  readonly sources: readonly BullSource[];
+  /** What the sources share. */
+  readonly connection: Redis;
+  readonly signals: WorkerSignals;
+  readonly logger: Logger;
+  readonly killAfterMs: number;
+}
+
+/** What giving back takes beyond the end of the model: one round trip to the log, one to the queue. */
+const GIVE_BACK_MS = 2_000;
+
+export class JobWorker {
+  readonly #parts: JobWorkerParts;
+
+  constructor(parts: JobWorkerParts) {
+    this.#parts = parts;
+  }
+
+  get isWarm(): boolean {
+    return this.#parts.pool.isWarm;
+  }
+
+  async start(): Promise<void> {
+    const { id, pool, runner, dispatcher, announcer, sources, signals } = this.#parts;
+    pool.start();
+    await signals.onNudge(id, (job) => {
+      runner.nudge(job);
+    });
+    await signals.onWake(() => {
+      dispatcher.poke();
+    });
+    await Promise.all(sources.map((source) => source.start()));
+    announcer.start();
+    dispatcher.start();
+  }
+
+  async refuse(): Promise<void> {
+    await this.#parts.dispatcher.refuse();
+  }
+
+  /** Lets current jobs end within `timeoutMs`; gives back in time what will not. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { announcer, dispatcher, killAfterMs, logger, pool, runner } = this.#parts;
+    await dispatcher.refuse();
+    const reserveMs = Math.min(timeoutMs / 2, killAfterMs + GIVE_BACK_MS);
+    if (!(await this.#isIdleWithin(timeoutMs - reserveMs))) {
+      logger.warn('jobs did not end in time: they are given back');
+      runner.handBackAll();
+      if (!(await this.#isIdleWithin(Math.max(0, reserveMs - GIVE_BACK_MS)))) await pool.close();
+      await this.#isIdleWithin(GIVE_BACK_MS / 2);
+    }
+    await pool.close();
+    runner.abandonAll();
+    await announcer.stop().catch((err: unknown) => {
+      logger.warn({ err }, 'the worker could not be withdrawn');
+    });
+  }
+
+  async close(): Promise<void> {
+    const { connection, sources } = this.#parts;
+    await Promise.all(sources.map((source) => source.close()));
+    connection.disconnect();
+  }
+
+  async #isIdleWithin(timeoutMs: number): Promise<boolean> {
+    const end = new AbortController();
+    const late = delay(timeoutMs, false, { signal: end.signal }).catch(() => false);
+    const isIdle = await Promise.race([this.#parts.dispatcher.idle().then(() => true), late]);
+    end.abort();
+    return isIdle;
+  }
+}

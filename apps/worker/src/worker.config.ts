@@ -1,0 +1,88 @@
+import { jobsSlice, modelsSlice } from '@stepcast/jobs';
+import { httpSlice, platformSlice, type ConfigSlice } from '@stepcast/platform';
+import { redisSlice } from '@stepcast/redis';
+import * as z from 'zod';
+
+/** Where {@link WorkerConfig} is injected. */
+export const WORKER_CONFIG = Symbol('WorkerConfig');
+
+const milliseconds = (fallback: number, max = 3_600_000) =>
+  z.coerce.number().int().min(1).max(max).default(fallback);
+
+export const workerConfigSchema = z
+  .object({
+    WORKER_SLOTS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(64)
+      .default(1)
+      .describe('Jobs that the worker runs at a time, each in a model host of its own.'),
+    EXECUTION_PROVIDERS: z
+      .string()
+      .default('cpu')
+      .transform((text) => text.split(',').map((name) => name.trim()))
+      .pipe(
+        z
+          .array(z.enum(['cuda', 'webgpu', 'coreml', 'dml', 'cpu']))
+          .min(1, 'name at least one execution provider'),
+      )
+      .describe('Where models run, in order of preference; one that is missing falls to the next.')
+      .meta({ example: 'cuda,webgpu,cpu' }),
+    ORT_THREADS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(1_024)
+      .default(0)
+      .describe('Threads of one model on the CPU; 0 = one per core.'),
+    KILL_AFTER_MS: milliseconds(5_000).describe(
+      'How long a job that is to stop may go on before its model host is killed; its longest step, if that is longer.',
+    ),
+    HOST_START_TIMEOUT_MS: milliseconds(180_000).describe(
+      'How long a model host may take to load all models.',
+    ),
+    LOG_MAX_EVENTS: z.coerce
+      .number()
+      .int()
+      .min(100)
+      .max(1_000_000)
+      .default(5_000)
+      .describe('Events of a running job after which a snapshot replaces the older ones.'),
+    JOB_LOCK_MS: milliseconds(8_000).describe(
+      'How long a job stays with a worker that says nothing; then another takes it.',
+    ),
+    JOB_LOCK_RENEW_MS: milliseconds(2_000).describe('How often a worker says that it lives.'),
+    STALLED_INTERVAL_MS: milliseconds(2_000).describe(
+      'How often jobs of dead workers are looked for.',
+    ),
+    MAX_STALLED_COUNT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(100)
+      .default(2)
+      .describe('How many dead workers a job survives; with one more it fails with worker_lost.'),
+  })
+  .refine((config) => config.JOB_LOCK_RENEW_MS * 2 <= config.JOB_LOCK_MS, {
+    path: ['JOB_LOCK_RENEW_MS'],
+    error: 'must be at most half of JOB_LOCK_MS, so that one lost renewal does not lose the job',
+  });
+
+export type WorkerConfig = Readonly<z.output<typeof workerConfigSchema>>;
+
+export const workerSlice = {
+  title: 'Worker',
+  token: WORKER_CONFIG,
+  schema: workerConfigSchema,
+} satisfies ConfigSlice;
+
+/** Everything that a worker process reads. */
+export const workerSlices: readonly ConfigSlice[] = [
+  platformSlice,
+  httpSlice,
+  redisSlice,
+  jobsSlice,
+  modelsSlice,
+  workerSlice,
+];

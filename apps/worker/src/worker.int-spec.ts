@@ -1,0 +1,324 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
+import { jobOptionsSchema, type JobEvent, type JobOptions } from '@stepcast/protocol';
+import { JobQueues, createQueueConnection, queuePrefix } from '@stepcast/jobs';
+import { createRegistry, defineModel, z } from '@stepcast/models';
+import { RedisStore } from '@stepcast/redis';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
+import { BullSource } from './bull-source.js';
+import { createWorker } from './create-worker.js';
+import type { JobWorker } from './job-worker.js';
+import { createModelFolder } from '../testing/model-folder.js';
+import { workerConfigSchema } from './worker.config.js';
+
+const HOST_FILE = path.resolve('apps/worker/dist/host/host.main.js');
+const NAMES = ['count', 'crash', 'stubborn', 'throws', 'flood'];
+
+jest.setTimeout(30_000);
+
+/** The registry only needs the names and folds here: the host loads the real models. */
+const registry = createRegistry(
+  NAMES.map((name) =>
+    defineModel({
+      name,
+      description: 'Test.',
+      input: z.object({ steps: z.int().default(3), ms: z.int().default(1) }),
+      events: { step: { schema: z.object({ step: z.int(), of: z.int() }), fold: 'latest' } },
+      output: z.object({ pid: z.int() }),
+      run: () => ({ pid: 0 }),
+    }),
+  ),
+);
+
+/** Needs TEST_REDIS_URL and a build, which `npm test` bring. */
+describe('a worker with real queues, logs and hosts', () => {
+  const url = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+  let folder: Awaited<ReturnType<typeof createModelFolder>>;
+  let keyPrefix: string;
+  let store: RedisStore;
+  let queues: JobQueues;
+  const workers: JobWorker[] = [];
+
+  beforeAll(async () => {
+    folder = await createModelFolder(NAMES);
+  });
+  beforeEach(async () => {
+    keyPrefix = `test-${randomBytes(6).toString('hex')}`;
+    store = new RedisStore({ url, keyPrefix });
+    await store.open();
+    queues = new JobQueues(createQueueConnection(url, { blocking: false }), queuePrefix(keyPrefix));
+  });
+  afterEach(async () => {
+    for (const worker of workers.splice(0)) {
+      await worker.drain(100);
+      await worker.close();
+    }
+    await queues.close();
+    await deleteKeys();
+    await store.close();
+  });
+  afterAll(() => folder.remove());
+
+  async function deleteKeys(): Promise<void> {
+    const admin = createQueueConnection(url, { blocking: false });
+    const keys = await admin.keys(`${keyPrefix}*`);
+    if (keys.length > 0) await admin.del(...keys);
+    admin.disconnect();
+  }
+
+  async function startWorker(id: string, env: Record<string, string> = {}): Promise<JobWorker> {
+    const config = workerConfigSchema.parse({
+      KILL_AFTER_MS: '400',
+      JOB_LOCK_MS: '1500',
+      JOB_LOCK_RENEW_MS: '400',
+      STALLED_INTERVAL_MS: '500',
+      ...env,
+    });
+    const { writer, reader, records, directory, signals } = store;
+    const worker = createWorker({
+      id,
+      config: {
+        ...config,
+        REDIS_URL: url,
+        KEY_PREFIX: keyPrefix,
+        MODELS_DIR: folder.directory,
+        IDEMPOTENCY_TTL_MS: 1_000,
+        WORKER_LOST_MS: 1_000,
+      },
+      log: {
+        read: reader.read.bind(reader),
+        heads: reader.heads.bind(reader),
+        claim: writer.claim.bind(writer),
+        append: writer.append.bind(writer),
+        check: writer.check.bind(writer),
+        requeue: writer.requeue.bind(writer),
+        restore: writer.restore.bind(writer),
+        saveSnapshot: writer.saveSnapshot.bind(writer),
+      },
+      ...{ records, directory, signals, registry },
+      metrics: new Registry(),
+      logger: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
+      hostFile: HOST_FILE,
+    });
+    workers.push(worker);
+    await worker.start();
+    return worker;
+  }
+
+  async function submit(model: string, input: unknown = {}, options: Partial<JobOptions> = {}) {
+    const id = uuidv7();
+    const { record } = await store.records.create({
+      ...{ id, model, epoch: 'e1', input: JSON.stringify(input) },
+      options: {
+        ...jobOptionsSchema.parse({}),
+        onDisconnect: { policy: 'continue', graceMs: 0 },
+        ...options,
+      },
+    });
+    await queues.add(record);
+    await store.signals.wake(model);
+    return id;
+  }
+
+  const eventsOf = async (job: string): Promise<JobEvent[]> => {
+    const page = await store.reader.read(job, 0, 1_000);
+    return (page?.entries ?? []).map(({ json }) => JSON.parse(json) as JobEvent);
+  };
+
+  async function until<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
+    for (const deadline = performance.now() + 15_000; ;) {
+      const value = await look();
+      if (value !== undefined) return value;
+      if (performance.now() > deadline) throw new Error(`still not: ${look.toString()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  const ended = (job: string) =>
+    until(async () => {
+      const record = await store.records.get(job);
+      return record?.end === undefined ? undefined : (JSON.parse(record.end) as JobEvent);
+    });
+  const reached = (job: string, count: number) =>
+    until(async () => {
+      const events = await eventsOf(job);
+      return events.length >= count ? events : undefined;
+    });
+  const forgotten = (job: string, model: string) =>
+    until(async () => ((await queues.contains([{ id: job, model }]))[0] ? undefined : true));
+  const typesOf = (events: JobEvent[]) => events.map(({ type }) => type);
+
+  it('runs jobs on one warm host, in order and without holes', async () => {
+    await startWorker('w1');
+    const first = await submit('count', { steps: 5 });
+    const end = await ended(first);
+    const second = await ended(await submit('count'));
+
+    const events = await eventsOf(first);
+    expect(typesOf(events)).toEqual(['queued', 'started', ...Array(5).fill('step'), 'completed']);
+    expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    const { output, metrics } = end.data as { output: { pid: number }; metrics: object };
+    expect(metrics).toEqual({ queuedMs: expect.any(Number), runMs: expect.any(Number), events: 5 });
+    expect(second.data).toMatchObject({ output });
+    expect(events[1]?.data).toMatchObject({ host: `w1/0.1:${output.pid}`, device: 'cpu' });
+    await forgotten(first, 'count');
+    expect(await store.directory.averageDurationMs('count')).toBeGreaterThan(0);
+  });
+
+  it('cancels a running job by its nudge, and says so only when it has stopped', async () => {
+    await startWorker('w1');
+    const job = await submit('count', { steps: 10_000, ms: 5 }, { attempts: 3 });
+    await reached(job, 4);
+
+    const { worker } = (await store.records.cancel(job, 'client', 'enough')) as { worker: string };
+    await store.signals.nudge(worker, job);
+
+    const end = await ended(job);
+    expect(end).toMatchObject({ type: 'cancelled', data: { by: 'client', reason: 'enough' } });
+    expect((end.data as { stoppedAfterMs: number }).stoppedAfterMs).toBeLessThan(1_000);
+    await forgotten(job, 'count');
+  });
+
+  it('kills a model that does not stop, and serves the next job', async () => {
+    await startWorker('w1');
+    const job = await submit('stubborn');
+    await reached(job, 3);
+
+    await store.records.cancel(job, 'client', '');
+
+    const end = await ended(job);
+    expect(end.type).toBe('cancelled');
+    expect((end.data as { stoppedAfterMs: number }).stoppedAfterMs).toBeGreaterThanOrEqual(380);
+    expect((await ended(await submit('count'))).type).toBe('completed');
+  });
+
+  it('repeats what throws, visibly, and fails once', async () => {
+    await startWorker('w1');
+    const job = await submit('throws', {}, { attempts: 2 });
+
+    expect(await ended(job)).toMatchObject({ type: 'failed', data: { code: 'model_error' } });
+    const events = await eventsOf(job);
+    expect(typesOf(events).filter((type) => type === 'started')).toHaveLength(2);
+    expect(typesOf(events).filter((type) => type === 'failed')).toHaveLength(1);
+    expect(events.find(({ type }) => type === 'attempt')).toMatchObject({ attempt: 2 });
+    await forgotten(job, 'throws');
+  });
+
+  it('survives a host that crashes', async () => {
+    await startWorker('w1');
+
+    expect(await ended(await submit('crash'))).toMatchObject({ data: { code: 'host_crashed' } });
+    expect((await ended(await submit('count'))).type).toBe('completed');
+  });
+
+  it('stops when another attempt has claimed the job, and writes nothing more', async () => {
+    await startWorker('w1');
+    const job = await submit('count', { steps: 10_000, ms: 5 });
+    await reached(job, 4);
+
+    const claim = await store.writer.claim(job, 'other');
+    const { top } = (await store.records.get(job))!;
+
+    expect(claim).toMatchObject({ kind: 'claimed', attempt: 2 });
+    expect((await ended(await submit('count'))).type).toBe('completed');
+    expect((await store.records.get(job))?.top).toBe(top);
+  });
+
+  it('gives jobs back when it drains; another worker runs them as a new attempt', async () => {
+    const first = await startWorker('w1');
+    const job = await submit('count', { steps: 100, ms: 20 });
+    await reached(job, 4);
+    const drained = first.drain(1_000);
+    const second = startWorker('w2');
+    await Promise.all([drained, second]);
+
+    expect(await ended(job)).toMatchObject({ type: 'completed', attempt: 2 });
+    const events = await eventsOf(job);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  });
+
+  it('finishes what it can while it drains', async () => {
+    const worker = await startWorker('w1');
+    const job = await submit('count', { steps: 20, ms: 20 });
+    await reached(job, 3);
+
+    await worker.drain(10_000);
+
+    expect(await ended(job)).toMatchObject({ type: 'completed', attempt: 1 });
+  });
+
+  /** What a worker that dies leaves behind: a job that is locked and claimed, and nobody renews it. */
+  async function takeAndDie(job: string): Promise<void> {
+    const connection = createQueueConnection(url, { blocking: true });
+    const source = new BullSource({
+      ...{ model: 'count', workerId: 'dead', connection, prefix: queuePrefix(keyPrefix) },
+      ...{ lockMs: 200, lockRenewMs: 10_000, stalledIntervalMs: 10_000, maxStalledCount: 9 },
+      logger: pino({ level: 'silent' }),
+    });
+    const ticket = await source.next();
+    expect(ticket?.job).toBe(job);
+    ticket?.drop();
+    await store.writer.claim(job, 'dead');
+    await source.close();
+    connection.disconnect();
+  }
+
+  it('takes over the job of a worker that died', async () => {
+    const job = await submit('count');
+    await takeAndDie(job);
+    await startWorker('w1');
+
+    expect(await ended(job)).toMatchObject({ type: 'completed', attempt: 2 });
+    await forgotten(job, 'count');
+  });
+
+  it('gives up a job that too many workers died of, and goes on with the next', async () => {
+    const job = await submit('count');
+    await takeAndDie(job);
+    await startWorker('w1', { MAX_STALLED_COUNT: '0' });
+
+    expect(await ended(job)).toMatchObject({ type: 'failed', data: { code: 'worker_lost' } });
+    expect((await ended(await submit('count'))).type).toBe('completed');
+    await forgotten(job, 'count');
+  });
+
+  it('keeps the log of a chatty job short, with a snapshot before it (L8)', async () => {
+    await startWorker('w1', { LOG_MAX_EVENTS: '100' });
+    const job = await submit('flood', { steps: 2_000 });
+    await ended(job);
+
+    const page = (await store.reader.read(job, 0, 5_000))!;
+
+    expect(page.record.top).toBe(2_003);
+    expect(page.entries.length).toBeLessThan(600);
+    expect((page.snapshot?.seq ?? 0) + page.entries.length).toBe(2_003);
+  });
+
+  it('goes on in a new epoch when the store has forgotten everything', async () => {
+    await startWorker('w1');
+    const job = await submit('count', { steps: 120, ms: 20 });
+    await reached(job, 6);
+
+    await deleteKeys();
+
+    expect(await ended(job)).toMatchObject({ type: 'completed', attempt: 1 });
+    const record = (await store.records.get(job))!;
+    expect(record.epoch).not.toBe('e1');
+    const page = await store.reader.read(job, 0, 1_000);
+    const types = typesOf(await eventsOf(job));
+    expect(types[0] === 'snapshot' || page?.snapshot !== undefined).toBe(true);
+    expect(types.slice(1)).not.toContain('snapshot');
+  });
+});

@@ -1,0 +1,136 @@
+import type {
+  AppendResult,
+  Batch,
+  CheckResult,
+  Claim,
+  JobLogReader,
+  JobLogWriter,
+  JobRecord,
+  LogEntry,
+  NewEvent,
+  Restore,
+  StopOrder,
+} from '@stepcast/hub';
+import { isTerminalType, jobOptionsSchema } from '@stepcast/protocol';
+
+export type ClaimedJob = Extract<Claim, { kind: 'claimed' }>;
+
+/** A claim as the log gives it: one `queued` event is there. */
+export function createClaim(record: Partial<JobRecord> = {}, input = '{}'): ClaimedJob {
+  const attempt = record.attempt ?? 1;
+  return {
+    kind: 'claimed',
+    attempt,
+    at: 10_500,
+    input,
+    record: {
+      id: 'job',
+      model: 'count',
+      status: 'running',
+      attempt,
+      epoch: 'e1',
+      top: 1,
+      createdAt: 10_000,
+      options: {
+        ...jobOptionsSchema.parse({}),
+        onDisconnect: { policy: 'continue', graceMs: 0 },
+      },
+      ...record,
+    },
+  };
+}
+
+/** One job's log in memory, with faults to order. Answers as the port says. */
+export class FakeLog implements JobLogWriter, JobLogReader {
+  events: NewEvent[] = [];
+  batches: Batch[] = [];
+  restores: Restore[] = [];
+  snapshots: { readonly seq: number; readonly state: string }[] = [];
+  requeued: number[] = [];
+  checks = 0;
+  epoch = 'e1';
+  top = 1;
+  producerSeq = 0;
+  isClosed = false;
+  stop: StopOrder | undefined;
+  fence: 'fenced' | 'closed' | undefined;
+  claimResult: Claim = createClaim();
+  /** Called before each append; throws or answers in its stead. */
+  onAppend: (batch: Batch) => AppendResult | undefined | Promise<AppendResult | undefined> = () =>
+    undefined;
+  onCheck: () => CheckResult | undefined = () => undefined;
+
+  claim(): Promise<Claim> {
+    return Promise.resolve(this.claimResult);
+  }
+
+  async append(batch: Batch): Promise<AppendResult> {
+    const ordered = await this.onAppend(batch);
+    if (ordered !== undefined) return ordered;
+    this.batches.push(batch);
+    if (this.fence !== undefined) return { kind: this.fence };
+    if (batch.epoch !== this.epoch || batch.expectedTop > this.top) return { kind: 'lost' };
+    if (batch.firstProducerSeq > this.producerSeq + 1) {
+      return { kind: 'gap', expectedProducerSeq: this.producerSeq + 1 };
+    }
+    const fresh = batch.events.slice(this.producerSeq + 1 - batch.firstProducerSeq);
+    if (this.isClosed && fresh.length > 0) return { kind: 'closed' };
+    this.events.push(...fresh);
+    this.top += fresh.length;
+    this.producerSeq += fresh.length;
+    this.isClosed = this.events.some(({ type }) => isTerminalType(type));
+    return this.#stored();
+  }
+
+  check(): Promise<CheckResult> {
+    this.checks += 1;
+    const ordered = this.onCheck();
+    if (ordered !== undefined) return Promise.resolve(ordered);
+    if (this.fence !== undefined) return Promise.resolve({ kind: this.fence });
+    return Promise.resolve({ kind: 'running', ...(this.stop ? { stop: this.stop } : {}) });
+  }
+
+  requeue(_job: string, attempt: number): Promise<void> {
+    this.requeued.push(attempt);
+    return Promise.resolve();
+  }
+
+  restore(restore: Restore): Promise<'restored' | 'fenced' | 'closed'> {
+    this.restores.push(restore);
+    if (this.fence !== undefined) return Promise.resolve(this.fence);
+    this.epoch = restore.epoch;
+    this.top = restore.seq;
+    this.producerSeq = restore.producerSeq;
+    this.events.push({ type: 'snapshot', data: restore.state });
+    return Promise.resolve('restored');
+  }
+
+  saveSnapshot(snapshot: { readonly seq: number; readonly state: string }): Promise<boolean> {
+    this.snapshots.push(snapshot);
+    return Promise.resolve(true);
+  }
+
+  read() {
+    const entries: LogEntry[] = [];
+    return Promise.resolve({ record: createClaim().record, entries });
+  }
+
+  heads() {
+    return Promise.resolve([]);
+  }
+
+  /** Forgets everything, as a store that was restarted empty. */
+  lose(): void {
+    this.epoch = 'none';
+    this.top = 0;
+    this.producerSeq = 0;
+  }
+
+  typesAndData(): string[] {
+    return this.events.map(({ type, data }) => `${type} ${data}`);
+  }
+
+  #stored(): AppendResult {
+    return { kind: 'stored', top: this.top, ...(this.stop ? { stop: this.stop } : {}) };
+  }
+}

@@ -1,0 +1,13 @@
+// A worker that is about to be killed: starts a host on a model that never gives the event loop back,
+// and says its pid.
+import { fork } from 'node:child_process';
+
+const [file, modelsDirectory] = process.argv.slice(2);
+const host = fork(file, [], { execArgv: [] });
+host.on('message', ({ kind }) => {
+  if (kind === 'ready') {
+    host.send({ kind: 'run', job: 'job', attempt: 1, model: 'stubborn', input: '{}' });
+  }
+  if (kind === 'event') process.send({ pid: host.pid });
+});
+host.send({ kind: 'init', modelsDirectory, providers: ['cpu'], threads: 1 });
