@@ -1,0 +1,46 @@
+import { jobsSlice, modelsSlice } from '@stepcast/jobs';
+import { httpSlice, platformSlice } from '@stepcast/platform';
+import { redisSlice } from '@stepcast/redis';
+import { z } from 'zod';
+
+export const GATEWAY_CONFIG = Symbol('GatewayConfig');
+
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+export const gatewayConfigSchema = z.object({
+  MAX_CONNECTIONS: count(1, 1_000_000)
+    .default(10_000)
+    .describe(
+      'WebSocket and streaming connections that one gateway serves; each needs a file descriptor.',
+    )
+    .meta({ example: '10000' }),
+  HEARTBEAT_MS: count(100, 120_000)
+    .default(15_000)
+    .describe(
+      'Pings and comments on connections; two unanswered pings end one. Below the 60 s of proxies.',
+    )
+    .meta({ example: '15000' }),
+  DRAIN_WINDOW_MS: count(0, 600_000)
+    .default(3_000)
+    .describe(
+      'Over how long connections are sent away at shutdown, so that they do not all return at once.',
+    )
+    .meta({ example: '3000' }),
+});
+
+export type GatewayConfig = Readonly<z.infer<typeof gatewayConfigSchema>>;
+
+export const gatewaySlice = {
+  token: GATEWAY_CONFIG,
+  title: 'Gateway',
+  schema: gatewayConfigSchema,
+};
+
+export const gatewaySlices = [
+  platformSlice,
+  httpSlice,
+  redisSlice,
+  jobsSlice,
+  modelsSlice,
+  gatewaySlice,
+];

@@ -1,0 +1,2 @@
+export { gatewaySlice, gatewaySlices } from './gateway.config.js';
+export { GatewayModule } from './gateway.module.js';
