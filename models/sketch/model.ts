@@ -1,0 +1,63 @@
+import { randomInt } from 'node:crypto';
+
+import { createRandom, defineModel, z } from '@stepcast/models';
+
+import { draw } from './draw.js';
+import { SIDE, toPngUrl } from './picture.js';
+import { parsePrompt, vocabularySchema } from './prompt.js';
+
+/** Draws what a simple prompt says: one shape, its colour, its size and the background. */
+export default defineModel({
+  name: 'sketch',
+  description: 'Draws one coloured shape from a short prompt, from noise to picture, step by step.',
+  examples: [
+    { prompt: 'a red circle on white', steps: 20 },
+    { prompt: 'a big golden star on a dark background', steps: 40 },
+    { prompt: 'a small pink heart, blue background', steps: 20, seed: 7 },
+  ],
+  input: z.object({
+    prompt: z.string().max(200).describe('Size, colour, shape and background, in plain words'),
+    steps: z.int().min(1).max(1000).default(20).describe('Steps from noise to picture'),
+    seed: z.int().optional().describe('The same prompt, steps and seed give the same picture'),
+  }),
+  events: {
+    step: {
+      schema: z.object({
+        step: z.int().describe('1 to `of`'),
+        of: z.int(),
+        ms: z.number().describe('Time of the network in this step, in milliseconds'),
+        preview: z.string().describe('The picture as it stands: a PNG as a data URL'),
+      }),
+      fold: 'latest',
+    },
+  },
+  output: z.object({
+    image: z.string().describe('The picture: a PNG as a data URL'),
+    width: z.int(),
+    height: z.int(),
+    seed: z.int().describe('The seed that was used'),
+  }),
+
+  async load(env) {
+    return {
+      unet: await env.session('unet.onnx'),
+      vocabulary: vocabularySchema.parse(await env.readJson('vocabulary.json')),
+    };
+  },
+
+  async *run(input, ctx) {
+    const { unet, vocabulary } = ctx.loaded;
+    const seed = input.seed ?? randomInt(2 ** 31);
+    const { tokens, unknown } = parsePrompt(input.prompt, vocabulary);
+    if (unknown.length > 0) ctx.log('warn', `unknown words: ${unknown.join(', ')}`);
+
+    let image = '';
+    const order = { tokens, steps: input.steps, random: createRandom(seed) };
+    for await (const { step, ms, picture } of draw(unet, order)) {
+      ctx.signal.throwIfAborted();
+      image = toPngUrl(picture);
+      yield ctx.event('step', { step, of: input.steps, ms, preview: image });
+    }
+    return { image, width: SIDE, height: SIDE, seed };
+  },
+});
