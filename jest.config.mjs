@@ -36,5 +36,6 @@ export default {
     project('unit', ['<rootDir>/{libs,apps,models,scripts}/**/*.spec.ts']),
     project('int', ['<rootDir>/{libs,apps,models}/**/*.int-spec.ts']),
     project('e2e', ['<rootDir>/test/e2e/*.e2e-spec.ts']),
+    project('fault', ['<rootDir>/test/fault/*.fault-spec.ts']),
   ],
 };

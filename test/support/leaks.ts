@@ -1,0 +1,53 @@
+// What must be back to its baseline when nothing runs any more.
+import { readdir, readFile } from 'node:fs/promises';
+import type { Redis } from 'ioredis';
+
+/** Open file descriptors of a process. */
+export async function descriptors(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`)).length;
+}
+
+/** Pids of the children of a process: model hosts of a worker. */
+export async function children(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+/** Whether a process runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Resident memory of a process, in bytes. */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1_024;
+}
+
+/** Time that a process and the children it has waited for have spent on a CPU, in seconds. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  const TICKS_PER_SECOND = 100;
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Pub/sub channels of jobs that somebody is subscribed to. */
+export async function subscribedFeeds(redis: Redis, prefix: string): Promise<string[]> {
+  return (await redis.pubsub('CHANNELS', `${prefix}:*:feed`)) as string[];
+}
+
+/** Keys of jobs that would stay for ever. */
+export async function keysWithoutExpiry(redis: Redis, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix}:{*`, 'COUNT', 500);
+    cursor = next;
+    for (const key of keys) if ((await redis.pttl(key)) === -1) found.push(key);
+  } while (cursor !== '0');
+  return found;
+}

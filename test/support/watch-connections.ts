@@ -1,0 +1,149 @@
+// One connection of a watcher: WebSocket or SSE, as the protocol has them.
+import http from 'node:http';
+import { WebSocket } from 'ws';
+
+import type { JobState } from '@stepcast/hub';
+import { isTerminalType } from '@stepcast/protocol';
+
+/** Messages of one connection, whatever the transport. */
+export interface Sink {
+  readonly event: (text: string) => void;
+  readonly reset: (reason: string) => void;
+  readonly snapshot: (position: string, state: JobState) => void;
+  readonly began: (position: string) => void;
+  /** The hub does not know the job (any more). */
+  readonly gone: () => void;
+  /** The connection has ended; `isOver` when it says that the job has. */
+  readonly closed: (isOver: boolean) => void;
+}
+
+export interface Connection {
+  /** Says goodbye, as a closed tab does. */
+  close(): void;
+  /** Stops or goes on reading its socket. */
+  pause(isPaused: boolean): void;
+}
+
+export interface Where {
+  readonly gateway: string;
+  readonly job: string;
+  readonly hold: boolean;
+  readonly from: string;
+}
+
+export function openWs({ gateway, job, hold, from }: Where, sink: Sink): Connection {
+  const ws = new WebSocket(`${gateway.replace('http', 'ws')}/v1/ws`, 'stepcast.v1.json');
+  ws.on('open', () => {
+    ws.send(JSON.stringify({ op: 'subscribe', id: 1, job, from, hold }));
+  });
+  ws.on('message', (data: Buffer) => {
+    if (takeMessage(data.toString(), sink)) ws.close();
+  });
+  ws.on('error', () => undefined);
+  ws.on('close', () => {
+    sink.closed(false);
+  });
+  return {
+    close: () => {
+      ws.close();
+    },
+    pause: (isPaused) => {
+      if (isPaused) ws.pause();
+      else ws.resume();
+    },
+  };
+}
+
+export function openSse({ gateway, job, hold, from }: Where, sink: Sink): Connection {
+  const request = http.request(`${gateway}/v1/jobs/${job}/events?hold=${hold}&from=${from}`, {
+    agent: false,
+    headers: { accept: 'text/event-stream' },
+  });
+  let stream: http.IncomingMessage | undefined;
+  request.on('response', (response) => {
+    stream = response;
+    if (response.statusCode === 404 || response.statusCode === 410) sink.gone();
+    let rest = '';
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => {
+      const blocks = (rest + text).split('\n\n');
+      rest = blocks.pop() ?? '';
+      for (const block of blocks) takeBlock(block, sink);
+    });
+    response.on('error', () => undefined);
+    response.on('close', () => {
+      sink.closed(response.statusCode === 204);
+    });
+  });
+  request.on('error', () => {
+    sink.closed(false);
+  });
+  request.end();
+  return {
+    close: () => request.destroy(),
+    pause: (isPaused) => {
+      if (isPaused) stream?.pause();
+      else stream?.resume();
+    },
+  };
+}
+
+function takeBlock(block: string, sink: Sink): void {
+  const fields = new Map(
+    block.split('\n').map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1).trimStart()] as const;
+    }),
+  );
+  const id = fields.get('id');
+  const data = fields.get('data');
+  const type = fields.get('event');
+  if (data === undefined || data === '') {
+    if (id !== undefined) sink.began(id);
+  } else if (type === 'reset') {
+    sink.reset((JSON.parse(data) as { reason: string }).reason);
+  } else if (type === 'snapshot' && !('seq' in (JSON.parse(data) as object))) {
+    const message = JSON.parse(data) as { position: string; state: JobState };
+    sink.snapshot(message.position, message.state);
+  } else {
+    sink.event(data);
+  }
+}
+
+interface Message {
+  readonly op: string;
+  readonly type?: string;
+  readonly reason?: string;
+  readonly position?: string;
+  readonly state?: JobState;
+  readonly code?: string;
+}
+
+/** True when nothing follows on this connection, or nothing that it could be used for. */
+function takeMessage(text: string, sink: Sink): boolean {
+  const message = JSON.parse(text) as Message;
+  switch (message.op) {
+    case 'event':
+      sink.event(text.replace('"op":"event",', ''));
+      return isTerminalType(message.type ?? '');
+    case 'ok':
+      sink.began(message.position ?? '');
+      return false;
+    case 'reset':
+      sink.reset(message.reason ?? '');
+      return false;
+    case 'snapshot':
+      return takeSnapshot(message, sink);
+    case 'error':
+      if (message.code === 'job_not_found') sink.gone();
+      return true;
+    default:
+      return false;
+  }
+}
+
+function takeSnapshot({ position = '', state }: Message, sink: Sink): boolean {
+  if (state === undefined) return false;
+  sink.snapshot(position, state);
+  return state.end !== undefined;
+}
