@@ -67,8 +67,10 @@ export class JobState {
     if (seq === 1) this.firstAt = at;
     this.lastAt = at;
     this.attempt = event.attempt;
-    this.#addRow({ seq, type, at, data, isVoid: false });
-    if (RESERVED_TYPES.has(type)) this.#applyReserved(event);
+    const shown = type === 'snapshot' ? `stands for events 1 to ${seq}` : data;
+    this.#addRow({ seq, type, at, data: shown, isVoid: false });
+    if (type === 'snapshot') this.#applyState(data);
+    else if (RESERVED_TYPES.has(type)) this.#applyReserved(event);
     else this.#applyOfModel(type, data);
   }
 
@@ -83,20 +85,26 @@ export class JobState {
   /** A snapshot stands for every event up to its position. */
   applySnapshot({ position, status, attempt, state }) {
     this.reset();
+    this.#applyState(state);
     this.status = status;
     this.attempt = attempt;
-    this.log = (state.log ?? []).slice(-MAX_LOG_LINES);
-    if (state.started !== undefined) this.#started(state.started);
-    for (const [type, folded] of Object.entries(state.events ?? {})) {
-      const isList = Array.isArray(folded) && this.#foldOf(this.model, type) === 'all';
-      this.#applyOfModel(type, isList ? folded.at(-1) : folded);
-    }
     const seq = Number(position.slice(position.lastIndexOf('.') + 1));
     const at = state.end?.at ?? this.lastAt;
     this.#addRow({ seq, type: 'snapshot', at, data: `stands for events 1 to ${seq}` });
     if (state.end !== undefined) {
       this.lastAt = at;
       this.#ended(state.end);
+    }
+  }
+
+  /** In place of everything that was shown but the rows. */
+  #applyState(state) {
+    this.#forgetRun();
+    this.log = (state.log ?? []).slice(-MAX_LOG_LINES);
+    if (state.started !== undefined) this.#started(state.started);
+    for (const [type, folded] of Object.entries(state.events ?? {})) {
+      const isList = Array.isArray(folded) && this.#foldOf(this.model, type) === 'all';
+      this.#applyOfModel(type, isList ? folded.at(-1) : folded);
     }
   }
 
@@ -115,13 +123,14 @@ export class JobState {
     this.startedBy = [data.worker, data.device].filter(Boolean).join(' on ');
   }
 
-  /** protocol.md §7: with mode `restart` the model's events below `fromSeq` are void. */
+  /** protocol.md §7: what is void; behind a `resume` that voids anything a snapshot says what is left. */
   #newAttempt({ mode, fromSeq }) {
     this.status = 'running';
-    if (mode !== 'restart') return;
-    this.#forgetRun();
+    const isRestart = mode === 'restart';
+    if (isRestart) this.#forgetRun();
     for (const row of this.rows) {
-      if (row.seq < fromSeq && !RESERVED_TYPES.has(row.type)) row.isVoid = true;
+      const isVoid = isRestart ? row.seq < fromSeq : row.seq >= fromSeq;
+      if (isVoid && !RESERVED_TYPES.has(row.type)) row.isVoid = true;
     }
     this.rowsVersion++;
   }

@@ -5,23 +5,30 @@ import pace from './model.js';
 /** Runs pace as the host does. */
 async function run(
   input: Record<string, unknown>,
-  { attempt = 1, abortAtEvent = Infinity, signal = new AbortController().signal } = {},
+  {
+    attempt = 1,
+    abortAtEvent = Infinity,
+    signal = new AbortController().signal,
+    saved = undefined as string | undefined,
+  } = {},
 ) {
   const controller = new AbortController();
   const events: unknown[] = [];
+  const checkpoints: string[] = [];
   const outcome = await runModel(
     { model: pace, loaded: undefined, device: 'cpu', loadMs: 0, unload: () => Promise.resolve() },
-    { job: 'job', attempt, input },
+    { job: 'job', attempt, input, saved },
     {
       signal: AbortSignal.any([controller.signal, signal]),
       emit: (event) => {
         events.push(JSON.parse(event.json));
         if (events.length === abortAtEvent) controller.abort();
       },
+      checkpoint: (data) => void checkpoints.push(data),
       log: () => undefined,
     },
   );
-  return { events, outcome };
+  return { events, checkpoints, outcome };
 }
 
 describe('pace', () => {
@@ -55,6 +62,18 @@ describe('pace', () => {
     expect(first.events).toHaveLength(2);
     expect(first.outcome).toMatchObject({ kind: 'failed', code: 'model_error' });
     expect(second.outcome).toMatchObject({ kind: 'done' });
+  });
+
+  it('goes on behind its newest checkpoint', async () => {
+    const input = { steps: 7, everyMs: 0, checkpointEvery: 3, fail: 5, failAttempts: 1 };
+
+    const first = await run(input);
+    const second = await run(input, { attempt: 2, saved: first.checkpoints.at(-1) });
+
+    expect(first.events).toHaveLength(4);
+    expect(first.checkpoints).toHaveLength(1);
+    expect(second.events).toEqual([4, 5, 6, 7].map((step) => ({ step, of: 7 })));
+    expect(second.outcome).toEqual({ kind: 'done', output: '{"steps":7}' });
   });
 
   it('ends at once when it is aborted while it waits', async () => {

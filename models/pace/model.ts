@@ -24,6 +24,11 @@ export default defineModel({
     bytes: z.int().min(0).max(300_000).default(0).describe('Length of a padding in each event'),
     fail: z.int().min(1).optional().describe('The step at which it fails instead'),
     failAttempts: z.int().min(1).optional().describe('Only so many attempts fail; default all'),
+    checkpointEvery: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('Saves a checkpoint after every so many steps, for the next attempt'),
     ignoreAbort: z.boolean().default(false).describe('Goes on, in silence, after a cancel'),
     blockMs: z
       .int()
@@ -39,13 +44,14 @@ export default defineModel({
     },
   },
   output: z.object({ steps: z.int() }),
+  checkpoint: z.object({ step: z.int() }),
 
   async *run(input, ctx) {
-    const { steps, everyMs, fail, failAttempts = Infinity, ignoreAbort, blockMs } = input;
+    const { steps, everyMs, checkpointEvery = Infinity, ignoreAbort, blockMs } = input;
     const pad = input.bytes > 0 ? { pad: 'x'.repeat(input.bytes) } : {};
     // A wait without a signal ends only by itself.
     const options = ignoreAbort ? {} : { signal: ctx.signal };
-    let step = 0;
+    let step = ctx.saved?.step ?? 0;
     const pass = async (): Promise<void> => {
       if (everyMs > 0) await wait(everyMs, undefined, options);
       block(blockMs);
@@ -55,10 +61,9 @@ export default defineModel({
     try {
       while (step < steps) {
         await pass();
-        if (step === fail && ctx.attempt <= failAttempts) {
-          throw new Error(`failed at step ${step} of attempt ${ctx.attempt}, as the input asked`);
-        }
+        failIfAsked(input, step, ctx.attempt);
         yield ctx.event('step', { step, of: steps, ...pad });
+        if (step % checkpointEvery === 0) await ctx.checkpoint({ step });
       }
     } finally {
       // After an abort the hub takes no further events and returns the generator: only a `finally` runs.
@@ -67,6 +72,18 @@ export default defineModel({
     return { steps };
   },
 });
+
+function failIfAsked(
+  {
+    fail,
+    failAttempts = Infinity,
+  }: { fail?: number | undefined; failAttempts?: number | undefined },
+  step: number,
+  attempt: number,
+): void {
+  if (step !== fail || attempt > failAttempts) return;
+  throw new Error(`failed at step ${step} of attempt ${attempt}, as the input asked`);
+}
 
 function block(ms: number): void {
   const end = performance.now() + ms;

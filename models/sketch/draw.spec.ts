@@ -70,6 +70,24 @@ describe('draw', () => {
   });
 });
 
+describe('draw, going on', () => {
+  it('makes the same stages behind any of them, whatever its random numbers', async () => {
+    const { unet } = guesser(0.5);
+    const whole = await drawWith(unet, { seed: 1 });
+
+    for (const from of whole) {
+      const rest = [];
+      const order = { tokens: [1, 2, 0], steps: 4, random: createRandom(2), from };
+      for await (const stage of draw(unet, order)) rest.push(stage);
+
+      expect(rest.map(({ step }) => step)).toEqual([1, 2, 3, 4].slice(from.step));
+      expect(rest.map(({ picture }) => picture)).toEqual(
+        whole.slice(from.step).map(({ picture }) => picture),
+      );
+    }
+  });
+});
+
 describe('timeAt', () => {
   it('goes from 0 to 1, slowly at first', () => {
     const times = Array.from({ length: 21 }, (_, step) => timeAt(step, 20));

@@ -7,7 +7,10 @@ export interface Order {
   /** What `parsePrompt` made of the prompt. */
   tokens: readonly number[];
   steps: number;
+  /** Where the noise comes from. */
   random: Random;
+  /** Goes on behind this stage, and takes nothing from `random`. */
+  from?: Pick<Stage, 'step' | 'picture'> | undefined;
 }
 
 /** Where a drawing stands after a step. */
@@ -26,14 +29,16 @@ export interface Stage {
  * towards that guess, and the last step goes all of it.
  */
 export async function* draw(unet: InferenceSession, order: Order): AsyncGenerator<Stage, void> {
-  const { steps, random } = order;
-  const noisy = Float32Array.from({ length: 3 * SIDE * SIDE }, () => random.gaussian());
+  const { steps, random, from } = order;
+  const noisy =
+    from?.picture.slice() ??
+    Float32Array.from({ length: 3 * SIDE * SIDE }, () => random.gaussian());
   const tokens = new Tensor('int64', BigInt64Array.from(order.tokens, BigInt), [
     1,
     order.tokens.length,
   ]);
 
-  for (let step = 1; step <= steps; step++) {
+  for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
     const time = timeAt(step - 1, steps);
     const started = performance.now();
     const result = await unet.run({

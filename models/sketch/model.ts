@@ -6,6 +6,12 @@ import { draw } from './draw.js';
 import { SIDE, toPngUrl } from './picture.js';
 import { parsePrompt, vocabularySchema } from './prompt.js';
 
+/** A step takes milliseconds, so losing nine of them is nothing, and a checkpoint is 48 KiB. */
+const CHECKPOINT_EVERY = 10;
+
+const isPicture = (value: unknown): boolean =>
+  value instanceof Float32Array && value.length === 3 * SIDE * SIDE;
+
 /** Draws what a simple prompt says: one shape, its colour, its size and the background. */
 export default defineModel({
   name: 'sketch',
@@ -37,6 +43,12 @@ export default defineModel({
     height: z.int(),
     seed: z.int().describe('The seed that was used'),
   }),
+  // All chance is in the noise at the beginning, so the picture as it stands and the seed are enough.
+  checkpoint: z.object({
+    seed: z.int(),
+    step: z.int(),
+    picture: z.custom<Float32Array>(isPicture),
+  }),
 
   async load(env) {
     return {
@@ -47,16 +59,18 @@ export default defineModel({
 
   async *run(input, ctx) {
     const { unet, vocabulary } = ctx.loaded;
-    const seed = input.seed ?? randomInt(2 ** 31);
+    const from = ctx.saved;
+    const seed = from?.seed ?? input.seed ?? randomInt(2 ** 31);
     const { tokens, unknown } = parsePrompt(input.prompt, vocabulary);
-    if (unknown.length > 0) ctx.log('warn', `unknown words: ${unknown.join(', ')}`);
+    if (unknown.length > 0 && !from) ctx.log('warn', `unknown words: ${unknown.join(', ')}`);
 
-    let image = '';
-    const order = { tokens, steps: input.steps, random: createRandom(seed) };
+    let image = from ? toPngUrl(from.picture) : '';
+    const order = { tokens, steps: input.steps, random: createRandom(seed), from };
     for await (const { step, ms, picture } of draw(unet, order)) {
       ctx.signal.throwIfAborted();
       image = toPngUrl(picture);
       yield ctx.event('step', { step, of: input.steps, ms, preview: image });
+      if (step % CHECKPOINT_EVERY === 0) await ctx.checkpoint({ seed, step, picture });
     }
     return { image, width: SIDE, height: SIDE, seed };
   },

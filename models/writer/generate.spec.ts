@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRandom } from '@stepcast/models';
 import { generate, makeRoom, type Ending, type WrittenPiece } from './generate.js';
-import { TextStream } from './text-stream.js';
+import { TextStream, type HeldBack } from './text-stream.js';
 
 const END = 0;
 const WORDS = ['', 'The', ' end', '.', ' More'];
@@ -17,22 +17,36 @@ function scripted(script: readonly number[]) {
   return { reads, read };
 }
 
-async function write(script: readonly number[], { maxTokens = 10, stop = [] as string[] } = {}) {
+async function write(
+  script: readonly number[],
+  {
+    maxTokens = 10,
+    stop = [] as string[],
+    written = [] as number[],
+    heldBack = { pending: [] as number[], held: '' },
+  } = {},
+) {
   const { reads, read } = scripted(script);
-  const stream = new TextStream((tokens) => tokens.map((token) => WORDS[token]).join(''), stop);
+  const decode = (tokens: readonly number[]) => tokens.map((token) => WORDS[token]).join('');
+  const stream = new TextStream(decode, stop, heldBack);
   const sampling = { temperature: 0, topK: 0, topP: 1 };
   const random = createRandom(1);
-  const written = generate(read, stream, {
+  const writing = generate(read, stream, {
     prompt: [END, 4],
     maxTokens,
     sampling,
     random,
     endToken: END,
+    written,
   });
   const pieces: WrittenPiece[] = [];
-  let step: IteratorResult<WrittenPiece, Ending> = await written.next();
-  for (; step.done !== true; step = await written.next()) pieces.push(step.value);
-  return { reads, pieces, ending: step.value };
+  const saved: { written: number[]; heldBack: HeldBack }[] = [];
+  let step: IteratorResult<WrittenPiece, Ending> = await writing.next();
+  for (; step.done !== true; step = await writing.next()) {
+    pieces.push(step.value);
+    saved.push({ written: [...written], heldBack: stream.save() });
+  }
+  return { reads, pieces, saved, ending: step.value };
 }
 
 describe('generate', () => {
@@ -55,10 +69,18 @@ describe('generate', () => {
     const { pieces, ending } = await write([1, 2, 3, 4], { stop: ['end.'] });
 
     expect(pieces).toEqual([
-      { index: 0, text: 'Th' },
-      { index: 1, text: 'e ' },
+      { index: 0, text: 'Th', isLast: false },
+      { index: 1, text: 'e ', isLast: false },
     ]);
     expect(ending).toEqual({ tokens: 3, finishReason: 'stop' });
+  });
+
+  it('says which piece is the last, because nothing can go on behind it', async () => {
+    const stopped = await write([1, 2, 3], { stop: ['en'] });
+    const heldBack = await write([1, 2], { stop: ['end.'] });
+
+    expect(stopped.pieces.map(({ isLast }) => isLast)).toEqual([false, true]);
+    expect(heldBack.pieces.map(({ isLast }) => isLast)).toEqual([false, false, true]);
   });
 
   it('gives what was held back for a stop string that did not come', async () => {
@@ -66,6 +88,26 @@ describe('generate', () => {
 
     expect(pieces.map(({ text }) => text).join('')).toBe('The end');
     expect(ending).toEqual({ tokens: 2, finishReason: 'end' });
+  });
+
+  it('goes on behind any piece as if it had never stopped, and reads as it did before', async () => {
+    const script = [1, 2, 3, 4, 2, 3];
+    const stop = ['end. X'];
+    const whole = await write(script, { stop });
+
+    for (const [index, { written, heldBack }] of whole.saved.entries()) {
+      if (whole.pieces[index]?.isLast) continue;
+      const rest = await write(script, {
+        stop,
+        written: [...written],
+        heldBack,
+      });
+
+      expect(rest.reads).toEqual(whole.reads);
+      expect(rest.pieces).toEqual(whole.pieces.slice(index + 1));
+      expect(rest.ending).toEqual(whole.ending);
+    }
+    expect(whole.saved.length).toBeGreaterThan(2);
   });
 
   it('may write nothing at all', async () => {

@@ -11,12 +11,16 @@ export interface Wish {
   readonly random: Random;
   /** The token that ends a text. */
   readonly endToken: number;
+  /** What was written before: it is read, not written again. New tokens are added to it. */
+  readonly written?: number[];
 }
 
 /** Text that became certain, and the index (from 0) of the token that made it so. */
 export interface WrittenPiece {
   readonly index: number;
   readonly text: string;
+  /** Nothing follows: what was held back, or what stands before a stop string. */
+  readonly isLast: boolean;
 }
 
 export interface Ending {
@@ -27,7 +31,11 @@ export interface Ending {
 }
 
 /**
- * Writes what follows a prompt, token by token.
+ * Writes what follows a prompt, token by token. Between two pieces `written`, `random` and the state of
+ * the stream are all that the rest depends on.
+ *
+ * What was written before is read token by token, as it was the first time, in a millisecond each: read at
+ * once the same tokens give logits that differ by 1e-5, and so, once in some hundred texts, another token.
  *
  * @param read - reads further tokens and gives the logits after the last of them
  */
@@ -36,24 +44,39 @@ export async function* generate(
   stream: TextStream,
   wish: Wish,
 ): AsyncGenerator<WrittenPiece, Ending, undefined> {
-  let unread = wish.prompt;
-  let tokens = 0;
+  const { written = [] } = wish;
+  let unread = await reread(read, wish.prompt, written);
   let finishReason: Ending['finishReason'] = 'length';
-  while (tokens < wish.maxTokens) {
+  while (written.length < wish.maxTokens) {
     const token = sampleToken(await read(unread), wish.sampling, wish.random);
     if (token === wish.endToken) {
       finishReason = 'end';
       break;
     }
-    tokens++;
+    written.push(token);
     const { text, isStopped } = stream.push(token);
-    if (text !== '') yield { index: tokens - 1, text };
-    if (isStopped) return { tokens, finishReason: 'stop' };
+    if (text !== '') yield { index: written.length - 1, text, isLast: isStopped };
+    if (isStopped) return { tokens: written.length, finishReason: 'stop' };
     unread = [token];
   }
+  const tokens = written.length;
   const rest = stream.end();
-  if (rest.text !== '') yield { index: Math.max(tokens - 1, 0), text: rest.text };
+  if (rest.text !== '') yield { index: Math.max(tokens - 1, 0), text: rest.text, isLast: true };
   return { tokens, finishReason: rest.isStopped ? 'stop' : finishReason };
+}
+
+/** Reads the prompt and all that was written but the last token, which is left to be read. */
+async function reread(
+  read: (tokens: readonly number[]) => Promise<Float32Array>,
+  prompt: readonly number[],
+  written: readonly number[],
+): Promise<readonly number[]> {
+  let unread = prompt;
+  for (const token of written) {
+    await read(unread);
+    unread = [token];
+  }
+  return unread;
 }
 
 /** How a prompt and the text to be written share the context. */

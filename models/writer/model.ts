@@ -1,11 +1,31 @@
 import { randomInt } from 'node:crypto';
 
-import { createRandom, defineModel, z } from '@stepcast/models';
+import { createRandom, defineModel, restoreRandom, z } from '@stepcast/models';
 
 import { generate, makeRoom } from './generate.js';
 import { configSchema, Reader } from './reader.js';
 import { TextStream } from './text-stream.js';
 import { createTokenizer } from './tokenizer.js';
+
+/** Half a second of work at most is done again; a checkpoint is some 4 KiB. */
+const CHECKPOINT_EVERY_TOKENS = 16;
+
+/**
+ * A text that is being written. The key/value cache is not in it: 2 MiB, and reading the tokens again makes
+ * the same one.
+ */
+const draftSchema = z.object({
+  seed: z.int(),
+  tokens: z.array(z.int()),
+  random: z.array(z.int()),
+  heldBack: z.object({ pending: z.array(z.int()), held: z.string() }),
+  text: z.string(),
+});
+
+function newDraft(seed: number): z.output<typeof draftSchema> {
+  const random = createRandom(seed).save();
+  return { seed, tokens: [], random, heldBack: { pending: [], held: '' }, text: '' };
+}
 
 /** Writes little stories, token by token: what a language model looks like to a viewer. */
 export default defineModel({
@@ -45,6 +65,7 @@ export default defineModel({
     finishReason: z.enum(['stop', 'length', 'end']),
     seed: z.int().describe('The seed that was used'),
   }),
+  checkpoint: draftSchema,
 
   async load(env) {
     return {
@@ -56,27 +77,39 @@ export default defineModel({
 
   async *run(input, ctx) {
     const { session, config, tokenizer } = ctx.loaded;
-    const seed = input.seed ?? randomInt(2 ** 31);
+    const draft = ctx.saved ?? newDraft(input.seed ?? randomInt(2 ** 31));
+    const { seed, tokens: written } = draft;
     // Words carry their leading space, so a space at the end would belong to no word.
     const { ids } = tokenizer.encode(input.prompt.trimEnd());
     const { prompt, maxTokens } = makeRoom(ids, input.maxTokens, config.context);
     const cut = ids.length - prompt.length;
-    if (cut > 0) ctx.log('warn', `the prompt is too long: its first ${cut} tokens are not read`);
+    if (cut > 0 && written.length === 0)
+      ctx.log('warn', `the prompt is too long: its first ${cut} tokens are not read`);
 
     const reader = new Reader(session, config);
-    const stream = new TextStream((tokens) => tokenizer.decode(tokens), input.stop);
+    const decode = (tokens: number[]): string => tokenizer.decode(tokens);
+    const stream = new TextStream(decode, input.stop, draft.heldBack);
+    const random = restoreRandom(draft.random);
+    const { endToken } = config;
     const writing = generate((tokens) => reader.next(tokens), stream, {
-      prompt: [config.endToken, ...prompt],
+      prompt: [endToken, ...prompt],
       maxTokens,
       sampling: input,
-      random: createRandom(seed),
-      endToken: config.endToken,
+      random,
+      endToken,
+      written,
     });
-    let text = '';
+    let { text } = draft;
+    let savedTokens = written.length;
     let step = await writing.next();
     while (step.done !== true) {
       text += step.value.text;
       yield ctx.event('token', step.value);
+      if (!step.value.isLast && written.length - savedTokens >= CHECKPOINT_EVERY_TOKENS) {
+        savedTokens = written.length;
+        const heldBack = stream.save();
+        await ctx.checkpoint({ seed, tokens: written, random: random.save(), heldBack, text });
+      }
       step = await writing.next();
     }
     return { text, promptTokens: prompt.length, ...step.value, seed };

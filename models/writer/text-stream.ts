@@ -6,22 +6,37 @@ export interface Piece {
   isStopped: boolean;
 }
 
+/** What a `TextStream` holds back between two tokens. */
+export interface HeldBack {
+  /** Tokens whose bytes do not end with a whole character yet. */
+  readonly pending: number[];
+  /** Decoded text that may be the beginning of a stop string. */
+  readonly held: string;
+}
+
 /**
  * Turns tokens into text while they come. The pieces, joined, are exactly the final text:
  * - bytes of a character that is not complete yet are held back (a token may be part of an emoji);
  * - text that may be the beginning of a stop string is held back until that is decided.
  */
 export class TextStream {
-  /** Tokens whose bytes do not end with a whole character yet. */
-  private pending: number[] = [];
-  /** Decoded text that may be the beginning of a stop string. */
-  private held = '';
+  private pending: number[];
+  private held: string;
 
   constructor(
     /** Must be a plain concatenation: decode([a, b]) is decode([a]) and decode([b]) in bytes. */
     private readonly decode: (tokens: number[]) => string,
     private readonly stops: readonly string[],
-  ) {}
+    heldBack: HeldBack = { pending: [], held: '' },
+  ) {
+    this.pending = [...heldBack.pending];
+    this.held = heldBack.held;
+  }
+
+  /** For a stream that goes on from here. */
+  save(): HeldBack {
+    return { pending: [...this.pending], held: this.held };
+  }
 
   push(token: number): Piece {
     this.pending.push(token);

@@ -1,4 +1,5 @@
 import type { WorkerDirectory, WorkerEntry } from '@stepcast/hub';
+import { FaultSpell } from '@stepcast/jobs';
 import type { Logger } from '@stepcast/platform';
 
 export interface AnnouncerOptions {
@@ -18,11 +19,21 @@ const LIFETIME_MS = 6_000;
  */
 export class Announcer {
   readonly #options: AnnouncerOptions;
+  readonly #spell: FaultSpell;
   #timer: NodeJS.Timeout | undefined;
   #unserved: ReadonlySet<string> = new Set();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
+    const { logger } = options;
+    this.#spell = new FaultSpell({
+      began: (err) => {
+        logger.warn({ err }, 'the worker cannot be announced');
+      },
+      ended: (spell) => {
+        logger.info(spell, 'the worker is announced again');
+      },
+    });
   }
 
   get unserved(): ReadonlySet<string> {
@@ -36,13 +47,14 @@ export class Announcer {
 
   /** Never rejects: the next announcement follows soon. */
   async announce(): Promise<void> {
-    const { directory, entry, failures, logger } = this.#options;
+    const { directory, entry, failures } = this.#options;
     try {
       await directory.announce(entry(), LIFETIME_MS);
       const failed = failures();
       this.#unserved = failed.length === 0 ? new Set() : await this.#findUnserved(failed);
+      this.#spell.worked();
     } catch (err) {
-      logger.warn({ err }, 'the worker could not be announced');
+      this.#spell.failed(err);
     }
   }
 

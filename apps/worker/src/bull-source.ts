@@ -1,6 +1,12 @@
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { queueName, retryDelayMs } from '@stepcast/jobs';
+import {
+  excuseStalled,
+  queueName,
+  retakeLock,
+  retryDelayMs,
+  type FaultSpell,
+} from '@stepcast/jobs';
 import type { Logger } from '@stepcast/platform';
 import { BullTicket } from './bull-ticket.js';
 import type { JobSource, QueueTicket } from './queue-ticket.js';
@@ -14,6 +20,8 @@ export interface BullSourceOptions {
   readonly lockRenewMs: number;
   readonly stalledIntervalMs: number;
   readonly maxStalledCount: number;
+  /** Where failures of the queues are told, of all sources of a worker together. */
+  readonly spell: FaultSpell;
   readonly logger: Logger;
 }
 
@@ -26,6 +34,8 @@ export class BullSource implements JobSource {
   readonly #options: BullSourceOptions;
   readonly #worker: Worker;
   #taken = 0;
+  #onStalled: () => void = () => undefined;
+  #isExcusing = false;
 
   constructor(options: BullSourceOptions) {
     this.#options = options;
@@ -43,11 +53,17 @@ export class BullSource implements JobSource {
     };
     this.#worker = new Worker(queueName(options.model), null, settings);
     this.#worker.on('error', (err) => {
-      options.logger.warn({ err, model: this.model }, 'queue');
+      options.spell.failed(err);
     });
     this.#worker.on('stalled', (job) => {
       options.logger.warn({ job, model: this.model }, 'a worker died of this job, or lost it');
+      this.#onStalled();
     });
+  }
+
+  /** Called when a job of a dead worker is in line again: whoever has a free slot should look. */
+  onStalled(listener: () => void): void {
+    this.#onStalled = listener;
   }
 
   /** Begins to look for jobs whose worker has died. */
@@ -55,18 +71,48 @@ export class BullSource implements JobSource {
     await this.#worker.startStalledCheckTimer();
   }
 
+  /** As a queue that cannot be asked has no job to give, it answers undefined; the spell tells of it. */
   async next(): Promise<QueueTicket | undefined> {
     this.#taken += 1;
     const token = `${this.#options.workerId}:${this.#taken}`;
-    const job = await this.#getNextJob(token);
+    const { lockMs, lockRenewMs: renewMs, logger, spell } = this.#options;
+    let job: Job | undefined;
+    try {
+      job = await this.#getNextJob(token);
+      spell.worked();
+    } catch (error) {
+      spell.failed(error);
+    }
     if (job === undefined) return undefined;
-    const { lockMs, lockRenewMs: renewMs, logger } = this.#options;
-    return new BullTicket(job, { token, model: this.model, lockMs, renewMs, logger });
+    return new BullTicket(job, {
+      ...{ token, lockMs, renewMs, logger },
+      model: this.model,
+      retake: () => this.#retake(job.id ?? '', token),
+    });
+  }
+
+  #retake(job: string, token: string): Promise<boolean> {
+    const { connection, lockMs, prefix } = this.#options;
+    return retakeLock(connection, { prefix, queue: queueName(this.model), job, token, lockMs });
   }
 
   /** With its true type: BullMQ's own forgets the empty queue. */
   async #getNextJob(token: string): Promise<Job | undefined> {
     return this.#worker.getNextJob(token, { block: false });
+  }
+
+  /** The connection is lost: nobody's jobs are stalled merely because Redis was away. */
+  async excuseStalled(): Promise<void> {
+    if (this.#isExcusing) return;
+    this.#isExcusing = true;
+    const { connection, prefix } = this.#options;
+    try {
+      await excuseStalled(connection, { prefix, queue: queueName(this.model) });
+    } catch {
+      // The connection was closed for good, or Redis is full: jobs may then be taken for stalled.
+    } finally {
+      this.#isExcusing = false;
+    }
   }
 
   async close(): Promise<void> {

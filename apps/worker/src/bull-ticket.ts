@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { UnrecoverableError, type Job } from 'bullmq';
+import { FaultSpell } from '@stepcast/jobs';
 import type { Logger } from '@stepcast/platform';
 import type { QueueTicket } from './queue-ticket.js';
 
@@ -8,6 +9,8 @@ export interface BullTicketOptions {
   readonly model: string;
   readonly lockMs: number;
   readonly renewMs: number;
+  /** Takes the lock again if it has run out and nobody has noticed; false if it is another's. */
+  readonly retake: () => Promise<boolean>;
   readonly logger: Logger;
 }
 
@@ -16,7 +19,8 @@ const ENDING_PAUSES_MS = [100, 500, 2_000];
 
 /**
  * A job of BullMQ that this worker has locked. The lock is renewed until an ending, or until BullMQ says
- * that it is another's; a Redis that does not answer is no reason to give up the job.
+ * that it is another's; a Redis that does not answer is no reason to give up the job, nor is a lock that
+ * ran out meanwhile and that nobody else has taken.
  */
 export class BullTicket implements QueueTicket {
   readonly job: string;
@@ -24,9 +28,11 @@ export class BullTicket implements QueueTicket {
   readonly #job: Job;
   readonly #options: BullTicketOptions;
   readonly #timer: NodeJS.Timeout;
+  readonly #spell: FaultSpell;
   #onLost: () => void = () => undefined;
   #isLost = false;
   #isEnding = false;
+  #isRenewing = false;
 
   constructor(job: Job, options: BullTicketOptions) {
     if (job.id === undefined) throw new TypeError('a job of a queue has an id');
@@ -35,6 +41,18 @@ export class BullTicket implements QueueTicket {
     this.#job = job;
     this.#options = options;
     this.#timer = setInterval(() => void this.#renew(), options.renewMs);
+    const { logger } = options;
+    this.#spell = new FaultSpell({
+      began: (err) => {
+        logger.warn({ err, job: this.job }, 'the lock of the job cannot be renewed');
+      },
+      ended: (spell) => {
+        logger.info(
+          { ...spell, job: this.job },
+          'the queue answers again about the lock of the job',
+        );
+      },
+    });
   }
 
   get hasAttemptsLeft(): boolean {
@@ -73,18 +91,28 @@ export class BullTicket implements QueueTicket {
   }
 
   async #renew(): Promise<void> {
-    const { lockMs, logger, token } = this.#options;
+    // While Redis is away a renewal waits for it; more of them would only repeat it.
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    const { lockMs, token } = this.#options;
     try {
       const isExtended = await this.#job.extendLock(token, lockMs);
+      this.#spell.worked();
       // A renewal on its way while the job ends finds no lock, and rightly so.
-      if (isExtended === 0 && !this.#isLost && !this.#isEnding) {
-        this.#isLost = true;
-        this.drop();
-        this.#onLost();
-      }
+      if (isExtended > 0 || this.#isLost || this.#isEnding) return;
+      if (!(await this.#options.retake())) this.#lose();
     } catch (err) {
-      logger.warn({ err, job: this.job }, 'the lock of the job could not be renewed');
+      this.#spell.failed(err);
+    } finally {
+      this.#isRenewing = false;
     }
+  }
+
+  #lose(): void {
+    if (this.#isLost || this.#isEnding) return;
+    this.#isLost = true;
+    this.drop();
+    this.#onLost();
   }
 
   /** The record has the truth already; an ending that fails only costs the queue a second look. */

@@ -7,12 +7,13 @@ import type {
 } from '@stepcast/hub';
 import {
   createQueueConnection,
+  FaultSpell,
   queuePrefix,
   type JobsConfig,
   type ModelsConfig,
 } from '@stepcast/jobs';
 import type { ModelRegistry } from '@stepcast/models';
-import type { Logger } from '@stepcast/platform';
+import { background, type Logger } from '@stepcast/platform';
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import { Announcer } from './announcer.js';
@@ -61,10 +62,12 @@ export function createWorker(parts: WorkerParts): JobWorker {
     snapshotEvents: config.LOG_MAX_EVENTS,
   });
   const connection = createQueueConnection(config.REDIS_URL, { blocking: true });
-  connection.on('error', (err) => {
-    logger.warn({ err }, 'the connection of the queues');
-  });
   const sources = createSources(parts, connection);
+  connection.on('close', () => {
+    for (const source of sources) {
+      background(source.excuseStalled(), logger, 'excuse stalled jobs');
+    }
+  });
   const announcer = new Announcer({
     directory,
     logger,
@@ -121,6 +124,7 @@ function createPool(
 /** One connection for all queues; BullMQ adds a blocking one per queue, which stays idle. */
 function createSources(parts: WorkerParts, connection: Redis): BullSource[] {
   const { id, config, registry, logger } = parts;
+  const spell = createSpell(logger, connection);
   return registry.list().map(
     ({ name }) =>
       new BullSource({
@@ -132,7 +136,26 @@ function createSources(parts: WorkerParts, connection: Redis): BullSource[] {
         lockRenewMs: config.JOB_LOCK_RENEW_MS,
         stalledIntervalMs: config.STALLED_INTERVAL_MS,
         maxStalledCount: config.MAX_STALLED_COUNT,
-        logger,
+        ...{ spell, logger },
       }),
   );
+}
+
+/** What is said of queues that cannot be reached: they share a connection, so they fail together. */
+function createSpell(logger: Logger, connection: Redis): FaultSpell {
+  const spell = new FaultSpell({
+    began: (err) => {
+      logger.warn({ err }, 'the queues cannot be used');
+    },
+    ended: (ended) => {
+      logger.info(ended, 'the queues can be used again');
+    },
+  });
+  connection.on('error', (err) => {
+    spell.failed(err);
+  });
+  connection.on('ready', () => {
+    spell.worked();
+  });
+  return spell;
 }

@@ -19,7 +19,7 @@ import type { Logger } from '@stepcast/platform';
 import type { HostOutcome, HostRun, RunListener } from './host/host-run.js';
 import type { RunCommand } from './host/host-protocol.js';
 import type { JobWriter } from './job-writer.js';
-import type { ClaimedJob, Revocation } from './log-session.js';
+import { MAX_STATE_LENGTH, type ClaimedJob, type Revocation } from './log-session.js';
 import type { StoreClock } from './store-clock.js';
 
 /** What a run needs of a model host. */
@@ -63,6 +63,7 @@ export class JobRun {
   #writer: JobWriter | undefined;
   #hostRun: HostRun | undefined;
   #stop: StopOrder | undefined;
+  #oversize: Failure | undefined;
   #isRevoked = false;
   #isHandedBack = false;
   #events = 0;
@@ -112,6 +113,12 @@ export class JobRun {
     this.#interrupt();
   }
 
+  /** Its events fold to more than can be kept; it stops, and fails. */
+  onOversize(): void {
+    this.#oversize ??= OVERSIZE;
+    this.#interrupt();
+  }
+
   onRevoked(reason: Revocation): void {
     this.#isRevoked = true;
     this.#parts.logger.warn({ reason }, 'the job is not ours any more');
@@ -129,11 +136,11 @@ export class JobRun {
 
   async #runOnHost(host: RunHost, writer: JobWriter): Promise<HostOutcome> {
     const { workerId } = this.#parts;
-    const { record, attempt, input } = this.#parts.claim;
+    const { record, attempt, input, resume } = this.#parts.claim;
     const device = host.models[record.model]?.device ?? 'none';
     const started = { worker: workerId, device, host: `${workerId}/${host.id}` };
     writer.push({ type: 'started', data: JSON.stringify(started) });
-    const command = { job: record.id, attempt, model: record.model, input };
+    const command = { job: record.id, attempt, model: record.model, input, saved: resume?.data };
     this.#hostRun = host.run(command, {
       onEvent: ({ type, data, progress }) => {
         this.#events += 1;
@@ -141,6 +148,9 @@ export class JobRun {
       },
       onLog: (level, message) => {
         writer.push(logEvent(level, message), { isFromHost: true });
+      },
+      onCheckpoint: (data) => {
+        writer.checkpoint(data);
       },
     });
     return this.#hostRun.outcome;
@@ -160,6 +170,7 @@ export class JobRun {
   async #settle(outcome: HostOutcome, runMs: number): Promise<Ending> {
     if (this.#isRevoked) return { kind: 'revoked' };
     if (this.#stop !== undefined) return this.#cancelled(this.#stop);
+    if (this.#oversize !== undefined) return this.#failed(this.#oversize);
     switch (outcome.kind) {
       case 'done':
         return this.#completed(outcome.output, runMs);
@@ -213,10 +224,20 @@ export class JobRun {
 
   /** Everything stored, and no order to stop came with the answer: the job may run again. */
   async #leave(ending: Ending): Promise<Ending> {
-    if ((await this.#writer?.flush()) !== true) return { kind: 'revoked' };
+    const isStored = await this.#writer?.flush();
+    // Everything may be stored and the last checkpoint be refused.
+    if (isStored !== true || this.#isRevoked) return { kind: 'revoked' };
     return this.#stop === undefined ? ending : this.#cancelled(this.#stop);
   }
 }
+
+const OVERSIZE: Failure = {
+  kind: 'failed',
+  code: 'invalid_event',
+  message:
+    `The events of the job fold to more than ${MAX_STATE_LENGTH / 1_048_576} MiB; ` +
+    "let types that need not be kept whole fold by 'latest', or emit addresses of large data instead of the data.",
+};
 
 const ABORTED: HostOutcome = { kind: 'aborted', killed: false };
 

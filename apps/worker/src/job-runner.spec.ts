@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JobRecords, WorkerDirectory } from '@stepcast/hub';
-import { createRegistry } from '@stepcast/models';
+import { createRegistry, defineModel, z, type Model } from '@stepcast/models';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { HostOutcome, HostRun, RunListener } from './host/host-run.js';
@@ -15,6 +15,7 @@ class FakeHost implements RunHost {
   readonly id = '0.1:42';
   readonly models = { count: { device: 'cpu' } };
   listener: RunListener | undefined;
+  command: { readonly saved?: string | undefined } | undefined;
   acked = 0;
   isStopped = false;
   isIdle: Promise<boolean> = Promise.resolve(true);
@@ -26,7 +27,8 @@ class FakeHost implements RunHost {
     return this.isIdle;
   }
 
-  run(_command: unknown, listener: RunListener): HostRun {
+  run(command: { readonly saved?: string | undefined }, listener: RunListener): HostRun {
+    this.command = command;
     this.listener = listener;
     const outcome = new Promise<HostOutcome>((resolve) => (this.settle = resolve));
     return {
@@ -68,7 +70,17 @@ class FakeTicket implements QueueTicket {
   }
 }
 
-function create() {
+const saving = defineModel({
+  name: 'count',
+  version: '7',
+  description: 'Test.',
+  input: z.object({}),
+  output: z.unknown(),
+  checkpoint: z.unknown(),
+  run: () => null,
+});
+
+function create({ models = [] as Model[] } = {}) {
   const log = new FakeLog();
   const host = new FakeHost();
   const ticket = new FakeTicket();
@@ -80,7 +92,7 @@ function create() {
     records: {
       fail: (_job: string, code: string) => Promise.resolve(failed.push(code) > 0),
     } as unknown as JobRecords,
-    registry: createRegistry([]),
+    registry: createRegistry(models),
     directory: {
       recordDuration: (_model: string, ms: number) => Promise.resolve(void durations.push(ms)),
     } as unknown as WorkerDirectory,
@@ -288,6 +300,73 @@ describe('JobRunner', () => {
     expect(last().type).toBe('completed');
   });
 
+  it('brings the model back to its checkpoint, and viewers first', async () => {
+    const { log, host, run } = create({ models: [saving] });
+    const entry = (seq: number, type: string, data: string) => ({
+      ...{ seq, type },
+      json: `{"job":"job","seq":${seq},"attempt":1,"type":"${type}","at":1,"data":${data}}`,
+    });
+    log.past = [entry(1, 'queued', '{}'), entry(2, 'step', '1'), entry(3, 'step', '2')];
+    log.top = 3;
+    const resume = { seq: 2, data: 'saved' };
+    log.claimResult = { ...createClaim({ attempt: 2, top: 3 }), resume };
+
+    const { running, begun } = run();
+    await begun;
+    host.listener?.onCheckpoint('newer');
+    await waitFor(() => log.checkpoints.length === 1);
+    host.settle({ kind: 'done', output: '1' });
+    await running;
+
+    expect(log.claimedVersions).toEqual(['7']);
+    expect(host.command).toMatchObject({ saved: 'saved', attempt: 2 });
+    expect(log.events.map(({ type }) => type)).toEqual(['snapshot', 'started', 'completed']);
+    expect(JSON.parse(log.events[0]!.data)).toMatchObject({ attempt: 2, events: { step: [1] } });
+    expect(log.checkpoints).toMatchObject([{ data: 'newer', version: '7', seq: 5 }]);
+    expect(host.acked).toBe(1);
+  });
+
+  it('tells viewers what is void also when the model never gets to run', async () => {
+    const { log, host, runner, ticket, last } = create({ models: [saving] });
+    log.past = [
+      { seq: 2, type: 'step', json: '{"job":"job","seq":2,"attempt":1,"type":"step","data":1}' },
+    ];
+    log.top = 2;
+    log.stop = { by: 'client', reason: '', at: 10_600 };
+    log.claimResult = { ...createClaim({ attempt: 2, top: 2 }), resume: { seq: 1, data: 'x' } };
+    host.isIdle = new Promise(() => undefined);
+
+    await runner.run(ticket, host);
+
+    expect(log.events.map(({ type }) => type)).toEqual(['snapshot', 'cancelled']);
+    expect(last().type).toBe('cancelled');
+  });
+
+  it('leaves the queue alone when its last checkpoint finds another attempt (J1)', async () => {
+    const { log, host, ticket, runner, run } = create({ models: [saving] });
+    const { running, begun } = run();
+    await begun;
+    await waitFor(() => log.events.length === 1);
+    log.fence = 'fenced';
+
+    host.listener?.onCheckpoint('x');
+    runner.handBackAll();
+    await running;
+
+    expect(ticket.endings).toEqual(['drop']);
+    expect(log.requeued).toEqual([]);
+  });
+
+  it('claims without a version for a model that saves nothing', async () => {
+    const { log, host, run } = create();
+    const { running, begun } = run();
+    await begun;
+    host.settle({ kind: 'done', output: '1' });
+    await running;
+
+    expect(log.claimedVersions).toEqual([undefined]);
+  });
+
   it('gives a job back when the worker shuts down, unless it is to stop anyway', async () => {
     const { log, ticket, runner, run } = create();
     const { running, begun } = run();
@@ -328,5 +407,21 @@ describe('JobRunner', () => {
 
     expect(last().type).toBe('cancelled');
     expect(host.listener).toBeUndefined();
+  });
+
+  it('fails a job whose events fold to more than can be kept, and stops its model', async () => {
+    const { host, last, run } = create();
+    const { running, begun } = run();
+    await begun;
+    const data = JSON.stringify({ text: 'x'.repeat(1_048_576) });
+
+    for (let i = 0; i < 17; i++) host.listener?.onEvent({ type: 'step', data });
+    await running;
+
+    expect(host.isStopped).toBe(true);
+    expect(last()).toMatchObject({
+      type: 'failed',
+      data: { code: 'invalid_event', message: expect.stringContaining('more than 16 MiB') },
+    });
   });
 });

@@ -1,11 +1,10 @@
 import type { Claim, JobLogReader, JobLogWriter, JobRecords, WorkerDirectory } from '@stepcast/hub';
-import { Fold } from '@stepcast/hub';
 import type { ModelRegistry } from '@stepcast/models';
 import { background, type Logger } from '@stepcast/platform';
 import { JobRun, type Ending, type RunHost } from './job-run.js';
 import { JobWriter } from './job-writer.js';
-import { Journal, readFold } from './journal.js';
 import type { ClaimedJob } from './log-session.js';
+import { readPast, type Past } from './past.js';
 import type { QueueTicket } from './queue-ticket.js';
 import { whileUnavailable } from './retry.js';
 import { StoreClock } from './store-clock.js';
@@ -73,7 +72,8 @@ export class JobRunner {
       await ticket.fail(WORKER_LOST);
       return;
     }
-    const claim = await this.#call<Claim>(logger, 'claim', () => log.claim(job, workerId));
+    const version = this.#resumableVersion(ticket.model);
+    const claim = await this.#call<Claim>(logger, 'claim', () => log.claim(job, workerId, version));
     if (claim === undefined) return;
     if (claim.kind !== 'claimed') {
       logger.info({ claim: claim.kind }, 'nothing to run');
@@ -100,21 +100,31 @@ export class JobRunner {
     // From here on the run can be told to stop, also while its journal is being read.
     this.#runs.set(ticket.job, run);
     try {
-      const journal = await this.#openJournal(claim, logger);
-      if (journal === undefined) return { kind: 'revoked' };
+      const past = await this.#readPast(claim, logger);
+      if (past === undefined) return { kind: 'revoked' };
+      const { journal, voided } = past;
       const writer = new JobWriter({
         ...{ log, claim, journal, clock, logger, snapshotEvents },
+        version: this.#resumableVersion(ticket.model) ?? '',
         snapshotBytes: SNAPSHOT_BYTES,
         onStop: run.onStop.bind(run),
-        onRevoked: run.onRevoked.bind(run),
+        onOversize: run.onOversize.bind(run),
+        onRevoked: (reason) => {
+          metrics.revoked(reason);
+          run.onRevoked(reason);
+        },
         onAcked: run.onAcked.bind(run),
         onAppended: metrics.appended.bind(metrics),
+        onRestored: metrics.logRestored.bind(metrics),
+        waits: metrics,
       });
       ticket.onLost(() => {
         // The log decides whose the job is: a Redis that lost its memory has forgotten the lock, too.
         logger.warn('the lock of the job is lost');
         writer.check();
       });
+      // Before anything else, whatever comes of the attempt: viewers drop what is void by it.
+      if (voided > 0) writer.push({ type: 'snapshot', data: journal.encodeState() });
       return await run.run(writer);
     } finally {
       // A newer attempt of the same job may have come to another slot of this worker meanwhile.
@@ -122,18 +132,17 @@ export class JobRunner {
     }
   }
 
-  async #openJournal(claim: ClaimedJob, logger: Logger): Promise<Journal | undefined> {
+  /** Undefined for a model that saves no checkpoints, or is not known here. */
+  #resumableVersion(name: string): string | undefined {
+    const { registry } = this.#options;
+    const model = registry.has(name) ? registry.get(name) : undefined;
+    return model?.checkpoint === undefined ? undefined : model.version;
+  }
+
+  #readPast(claim: ClaimedJob, logger: Logger): Promise<Past | undefined> {
     const { log, registry } = this.#options;
-    const { id, model, top } = claim.record;
-    const foldOf = registry.foldOf(model);
-    const { attempt } = claim;
-    if (attempt === 1) return new Journal(foldOf, new Fold(foldOf));
-    const fold = await this.#call(logger, 'read', () => readFold(log, id, foldOf));
-    if (fold === undefined) return undefined;
-    const journal = new Journal(foldOf, fold);
-    const data = JSON.stringify({ attempt, mode: 'restart', fromSeq: top + 1 });
-    journal.add({ job: id, seq: top + 1, attempt, type: 'attempt', at: claim.at, data });
-    return journal;
+    const foldOf = registry.foldOf(claim.record.model);
+    return this.#call(logger, 'read', () => readPast(log, claim, foldOf));
   }
 
   async #tellQueue(ticket: QueueTicket, claim: ClaimedJob, ending: Ending): Promise<void> {
@@ -191,6 +200,7 @@ export class JobRunner {
     what: string,
     call: () => Promise<Result>,
   ): Promise<Result | undefined> {
-    return whileUnavailable(call, { what, logger, signal: this.#gaveUp.signal });
+    const waits = this.#options.metrics;
+    return whileUnavailable(call, { what, logger, signal: this.#gaveUp.signal, waits });
   }
 }

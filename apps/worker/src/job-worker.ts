@@ -11,7 +11,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkerSignals } from '@stepcast/hub';
 import type { Redis } from 'ioredis';
-import type { Logger } from '@stepcast/platform';
+import { background, type Logger } from '@stepcast/platform';
 import type { Announcer } from './announcer.js';
 import type { BullSource } from './bull-source.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -48,7 +48,7 @@ export class JobWorker {
   }
 
   async start(): Promise<void> {
-    const { id, pool, runner, dispatcher, announcer, sources, signals } = this.#parts;
+    const { id, pool, runner, dispatcher, announcer, sources, signals, logger } = this.#parts;
     pool.start();
     await signals.onNudge(id, (job) => {
       runner.nudge(job);
@@ -56,6 +56,11 @@ export class JobWorker {
     await signals.onWake(() => {
       dispatcher.poke();
     });
+    for (const source of sources) {
+      source.onStalled(() => {
+        background(signals.wake(source.model), logger, 'wake the workers of the model');
+      });
+    }
     await Promise.all(sources.map((source) => source.start()));
     announcer.start();
     dispatcher.start();

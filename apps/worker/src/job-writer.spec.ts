@@ -26,8 +26,10 @@ function create(log: FakeLog, limits: { events?: number; bytes?: number } = {}) 
     logger: pino({ level: 'silent' }),
     snapshotEvents: limits.events ?? 5_000,
     snapshotBytes: limits.bytes ?? 1_000_000,
+    version: '1',
     onAcked: (count) => (heard.acked += count),
     onStop: (order) => heard.stops.push(order),
+    onOversize: () => undefined,
     onRevoked: (reason) => heard.revoked.push(reason),
     onAppended: (events) => heard.sizes.push(events),
   });
@@ -244,6 +246,166 @@ describe('JobWriter', () => {
 
     expect(log.snapshots.map(({ seq }) => seq)).toEqual([26]);
     expect(JSON.parse(log.snapshots[0]?.state ?? '')).toMatchObject({ events: { step: 25 } });
+  });
+
+  describe('a checkpoint', () => {
+    it('is saved behind exactly the events before it, and acknowledged then (W5, G5)', async () => {
+      const log = new FakeLog();
+      const { writer, heard, step } = create(log);
+      step(1);
+      await writer.flush();
+
+      step(2);
+      step(3);
+      writer.checkpoint('at 3');
+      step(4);
+      await writer.flush();
+
+      // Event 1 is the `queued` of the record: step n has seq n + 1.
+      const { job, attempt, epoch, version } = log.checkpoints[0]!;
+      expect({ job, attempt, epoch, version }).toEqual({
+        ...{ job: 'job', attempt: 1, epoch: 'e1', version: '1' },
+      });
+      expect(log.checkpoints.map(({ seq, data }) => [seq, data])).toEqual([[4, 'at 3']]);
+      expect(log.typesAndData().at(-1)).toBe('step 4');
+      expect(heard.acked).toBe(5);
+    });
+
+    it('waits for nothing when everything before it is stored', async () => {
+      const log = new FakeLog();
+      const { writer, step } = create(log);
+      step(1);
+      await writer.flush();
+
+      writer.checkpoint('at 1');
+      await writer.flush();
+
+      expect(log.checkpoints.map(({ seq }) => seq)).toEqual([2]);
+    });
+
+    it('takes the place of one that is not saved yet, and answers for both', async () => {
+      const log = new FakeLog();
+      const { writer, heard, step } = create(log);
+      step(1);
+      for (let number = 2; number <= 5; number++) {
+        step(number);
+        writer.checkpoint(`at ${number}`);
+      }
+      await writer.flush();
+
+      expect(log.checkpoints.map(({ seq, data }) => [seq, data])).toEqual([[6, 'at 5']]);
+      expect(heard.acked).toBe(9);
+    });
+
+    it('is saved in good time however often the model saves (W5)', async () => {
+      const log = new FakeLog();
+      const { writer, step } = create(log);
+      let number = 0;
+      const next = (): void => {
+        step(++number);
+        writer.checkpoint(`at ${number}`);
+      };
+      // Each time something is stored there is more already.
+      log.onAppend = () => {
+        if (number < 50) next();
+        return undefined;
+      };
+
+      next();
+      await writer.flush();
+      await waitFor(() => log.checkpoints.at(-1)?.data === 'at 50');
+
+      expect(log.checkpoints.length).toBeGreaterThan(20);
+      for (const { seq, data } of log.checkpoints) expect(data).toBe(`at ${seq - 1}`);
+    });
+
+    it('is stored before a flush answers, and dropped at the end of the job', async () => {
+      const log = new FakeLog();
+      const { writer, step } = create(log);
+      step(1);
+      writer.checkpoint('at 1');
+      expect(await writer.flush()).toBe(true);
+      expect(log.checkpoints).toHaveLength(1);
+
+      step(2);
+      writer.checkpoint('at 2');
+      writer.push({ type: 'completed', data: '{}' });
+
+      expect(await writer.flush()).toBe(true);
+      expect(log.checkpoints).toHaveLength(1);
+    });
+
+    it('ends the session when the job is another attempt (G2)', async () => {
+      const log = new FakeLog();
+      const { writer, heard, step } = create(log);
+      step(1);
+      await writer.flush();
+      log.fence = 'fenced';
+
+      writer.checkpoint('at 1');
+
+      expect(await writer.flush()).toBe(true);
+      await waitFor(() => heard.revoked.length === 1);
+      expect(heard).toMatchObject({ revoked: ['fenced'], acked: 1 });
+    });
+
+    it('is saved in the new life of a log that was lost', async () => {
+      const log = new FakeLog();
+      const { writer, step } = create(log);
+      step(1);
+      await writer.flush();
+      log.lose();
+
+      writer.checkpoint('at 1');
+      await writer.flush();
+
+      expect(log.restores).toHaveLength(1);
+      expect(log.checkpoints).toMatchObject([{ seq: 3, epoch: log.restores[0]?.epoch }]);
+    });
+
+    it('keeps the log from being trimmed beyond it (L9, G5)', async () => {
+      const log = new FakeLog();
+      const { writer, step } = create(log, { events: 10 });
+      const steps = async (from: number, to: number) => {
+        for (let number = from; number <= to; number++) step(number);
+        await writer.flush();
+      };
+
+      await steps(1, 6);
+      writer.checkpoint('at 6');
+      await writer.flush();
+      await steps(7, 12);
+
+      expect(log.snapshots.map(({ seq }) => seq)).toEqual([7]);
+      expect(JSON.parse(log.snapshots[0]!.state)).toMatchObject({ events: { step: 6 } });
+    });
+
+    it('is given up once the log would grow beyond its bound for it (G4)', async () => {
+      const log = new FakeLog();
+      const { writer, step } = create(log, { events: 10 });
+      step(1);
+      writer.checkpoint('at 1');
+      await writer.flush();
+
+      for (let number = 2; number <= 12; number++) {
+        step(number);
+        await writer.flush();
+      }
+
+      expect(log.snapshots.map(({ seq }) => seq)).toEqual([2, 12]);
+    });
+  });
+
+  it('numbers what it remembers as the log does', async () => {
+    const log = new FakeLog();
+    const { writer, step } = create(log, { events: 4 });
+    step(1);
+    await writer.flush();
+
+    for (const number of [2, 3, 4]) step(number);
+    await writer.flush();
+
+    expect(log.snapshots.map(({ seq }) => seq)).toEqual([5]);
   });
 
   it('gives up when it is told to', async () => {

@@ -1,4 +1,4 @@
-import { Fold, type FoldOf, type JobLogReader } from '@stepcast/hub';
+import { Fold, type FoldOf } from '@stepcast/hub';
 import { isReservedType, type JobEvent } from '@stepcast/protocol';
 
 /** An event as it was stored, still encoded. */
@@ -7,7 +7,12 @@ export interface JournalEntry extends Omit<JobEvent, 'data'> {
   readonly data: string;
 }
 
-const PAGE_SIZE = 1_000;
+/** How much of a log lies behind some seq. */
+export interface Backlog {
+  readonly events: number;
+  /** Characters of their data. */
+  readonly bytes: number;
+}
 
 /**
  * What a writer remembers of a job, to write snapshots and to bring a lost log back: the folded state
@@ -17,12 +22,15 @@ const PAGE_SIZE = 1_000;
 export class Journal {
   readonly #fold: Fold;
   readonly #foldOf: FoldOf;
+  #foldedTo: number;
   #entries: JournalEntry[] = [];
   #bytes = 0;
 
-  constructor(foldOf: FoldOf, fold = new Fold(foldOf)) {
+  /** @param foldedTo seq of the newest event that `fold` holds */
+  constructor(foldOf: FoldOf, fold = new Fold(foldOf), foldedTo = 0) {
     this.#foldOf = foldOf;
     this.#fold = fold;
+    this.#foldedTo = foldedTo;
   }
 
   /** Events since the last {@link encodeState}. */
@@ -35,41 +43,49 @@ export class Journal {
     return this.#bytes;
   }
 
+  /** seq up to which the events are one state, and no longer apart. */
+  get foldedTo(): number {
+    return this.#foldedTo;
+  }
+
+  /** @param entry with a seq above all before */
   add(entry: JournalEntry): void {
     this.#entries.push(entry);
     this.#bytes += entry.data.length;
   }
 
-  /** JSON of the state behind every event that was added. */
-  encodeState(): string {
-    const newest = new Map(this.#entries.map((entry, index) => [entry.type, index]));
-    for (const [index, entry] of this.#entries.entries()) {
+  /** What was added behind a seq. */
+  behind(seq: number): Backlog {
+    const entries = this.#entries.slice(this.#countUpTo(seq));
+    return { events: entries.length, bytes: sizeOf(entries) };
+  }
+
+  /**
+   * JSON of the state at a seq, by default behind every event that was added.
+   * @throws {RangeError} when the events up to there are no longer apart from those behind
+   */
+  encodeState(seq = Infinity): string {
+    if (seq < this.#foldedTo) throw new RangeError(`folded beyond ${seq} already`);
+    const entries = this.#entries.splice(0, this.#countUpTo(seq));
+    const newest = new Map(entries.map((entry, index) => [entry.type, index]));
+    for (const [index, entry] of entries.entries()) {
       const isReplaced =
         newest.get(entry.type) !== index &&
         !isReservedType(entry.type) &&
         this.#foldOf(entry.type) === 'latest';
       if (!isReplaced) this.#fold.apply({ ...entry, data: JSON.parse(entry.data) as unknown });
     }
-    this.#entries = [];
-    this.#bytes = 0;
+    this.#foldedTo = entries.at(-1)?.seq ?? this.#foldedTo;
+    this.#bytes -= sizeOf(entries);
     return JSON.stringify(this.#fold.state);
+  }
+
+  #countUpTo(seq: number): number {
+    const index = this.#entries.findIndex((entry) => entry.seq > seq);
+    return index === -1 ? this.#entries.length : index;
   }
 }
 
-/** The fold of what earlier attempts have written, read from the log. */
-export async function readFold(reader: JobLogReader, job: string, foldOf: FoldOf): Promise<Fold> {
-  let fold = new Fold(foldOf);
-  for (let after = 0; ;) {
-    const page = await reader.read(job, after, PAGE_SIZE);
-    if (page === undefined) return fold;
-    if (page.snapshot !== undefined && page.snapshot.seq > after) {
-      fold = new Fold(foldOf, JSON.parse(page.snapshot.state) as Fold['state']);
-      after = page.snapshot.seq;
-    }
-    for (const entry of page.entries) {
-      fold.apply(JSON.parse(entry.json) as JobEvent);
-      after = entry.seq;
-    }
-    if (page.entries.length === 0 || after >= page.record.top) return fold;
-  }
+function sizeOf(entries: readonly JournalEntry[]): number {
+  return entries.reduce((sum, { data }) => sum + data.length, 0);
 }

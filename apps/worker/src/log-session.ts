@@ -12,6 +12,8 @@
  * - G2 After `onRevoked`, called once, nothing more is written.
  * - G3 `onStop` is called once, for the first order that is heard of.
  * - G4 The log holds at most about `snapshotEvents` events, or `snapshotBytes`, behind a snapshot (L8).
+ * - G5 A checkpoint covers exactly what is stored when it is saved. While it is the newest the log is
+ *   trimmed up to it at most, as far as G4 allows; else it is given up, and a later attempt begins anew (L9).
  */
 import { randomBytes } from 'node:crypto';
 import type {
@@ -23,8 +25,8 @@ import type {
   StopOrder,
 } from '@stepcast/hub';
 import type { Logger } from '@stepcast/platform';
-import type { Journal } from './journal.js';
-import { whileUnavailable } from './retry.js';
+import type { Backlog, Journal } from './journal.js';
+import { whileUnavailable, type StoreWaits } from './retry.js';
 import type { StoreClock } from './store-clock.js';
 
 export type ClaimedJob = Extract<Claim, { kind: 'claimed' }>;
@@ -41,9 +43,16 @@ export interface LogSessionOptions {
   readonly logger: Logger;
   readonly snapshotEvents: number;
   readonly snapshotBytes: number;
+  /** Of the model here; a checkpoint is read by the same version only. */
+  readonly version: string;
   readonly onStop: (order: StopOrder) => void;
+  /** What the events fold to is more than a snapshot may hold. */
+  readonly onOversize: () => void;
   readonly onRevoked: (reason: Revocation) => void;
   readonly onAppended: (events: number) => void;
+  /** The log was lost and has been brought back. */
+  readonly onRestored?: () => void;
+  readonly waits?: StoreWaits;
 }
 
 /** An event with its place in what the attempt writes. */
@@ -52,6 +61,12 @@ export interface SequencedEvent {
   readonly producerSeq: number;
   readonly progress?: Progress | undefined;
 }
+
+/**
+ * Characters of a folded state: it lies in Redis and in the worker once per running job, and a late viewer
+ * gets it in one message. A job beyond it fails.
+ */
+export const MAX_STATE_LENGTH = 16 * 1_048_576;
 
 /** Gaps and losses in a row after which the log makes no sense any more. */
 const MAX_REPAIRS = 20;
@@ -65,9 +80,12 @@ export class LogSession {
   #heardAt = performance.now();
   #progress: Progress | undefined;
   #stop: StopOrder | undefined;
+  /** What the newest checkpoint in the log covers; undefined when there is none. */
+  #checkpointSeq: number | undefined;
 
   constructor(options: LogSessionOptions) {
     this.#options = options;
+    this.#checkpointSeq = options.claim.resume?.seq;
     this.#epoch = options.claim.record.epoch;
     this.#top = options.claim.record.top;
   }
@@ -100,6 +118,25 @@ export class LogSession {
         return;
       }
       batch = await this.#repair(batch, result);
+    }
+  }
+
+  /**
+   * Saves what a later attempt needs to go on behind everything stored. Resolves when it is saved, or the
+   * session revoked.
+   */
+  async saveCheckpoint(data: string): Promise<void> {
+    const { claim, log, version } = this.#options;
+    for (let repairs = 0; !this.isRevoked; repairs++) {
+      if (repairs > MAX_REPAIRS) throw new Error('the log asks for repairs without end');
+      const place = { job: claim.record.id, attempt: claim.attempt };
+      const result = await this.#call('checkpoint', () =>
+        log.saveCheckpoint({ ...place, epoch: this.#epoch, seq: this.#top, version, data }),
+      );
+      if (result === 'saved') this.#checkpointSeq = this.#top;
+      if (result === 'saved' || result === undefined) return;
+      if (result === 'lost') await this.#restore();
+      else this.revoke(result);
     }
   }
 
@@ -152,6 +189,7 @@ export class LogSession {
         // It asks for what was stored before and is no longer here one by one.
         if (expected <= this.#stored) await this.#restore();
         const known = batch.filter(({ producerSeq }) => producerSeq < expected);
+        this.#top += known.length;
         this.#remember(known);
         return batch.slice(known.length);
       }
@@ -172,8 +210,11 @@ export class LogSession {
   #remember(batch: readonly SequencedEvent[]): void {
     const { claim, clock, journal } = this.#options;
     const fields = { job: claim.record.id, attempt: claim.attempt, at: clock.now() };
+    // The newest event is at the top, and those of a batch follow each other (L1).
+    let seq = this.#top - batch.length;
     for (const { event, producerSeq, progress } of batch) {
-      journal.add({ ...fields, ...event, seq: this.#top });
+      seq += 1;
+      journal.add({ ...fields, ...event, seq });
       this.#stored = producerSeq;
       this.#progress = progress ?? this.#progress;
     }
@@ -199,27 +240,41 @@ export class LogSession {
     const state = journal.encodeState();
     const result = await this.#call('restore', () => log.restore({ ...life, state }));
     if (result === 'restored') {
+      this.#options.onRestored?.();
       this.#epoch = epoch;
       this.#top = seq;
+      this.#checkpointSeq = undefined;
     } else if (result !== undefined) {
       this.revoke(result);
     }
   }
 
   async #trim(): Promise<void> {
-    const { claim, journal, log, logger, snapshotBytes, snapshotEvents } = this.#options;
-    if (journal.events < snapshotEvents && journal.bytes < snapshotBytes) return;
-    const state = journal.encodeState();
-    const snapshot = { attempt: claim.attempt, epoch: this.#epoch, seq: this.#top, state };
+    const { claim, journal, log, logger } = this.#options;
+    if (!this.#isTooMuch(journal)) return;
+    const kept = this.#checkpointSeq;
+    const canKeep =
+      kept !== undefined && kept > journal.foldedTo && !this.#isTooMuch(journal.behind(kept));
+    const seq = canKeep ? kept : this.#top;
+    if (!canKeep) this.#checkpointSeq = undefined;
+    const state = journal.encodeState(seq);
+    if (state.length > MAX_STATE_LENGTH) this.#options.onOversize();
+    const snapshot = { attempt: claim.attempt, epoch: this.#epoch, seq, state };
     const isSaved = await this.#call('snapshot', () =>
       log.saveSnapshot({ job: claim.record.id, ...snapshot }),
     );
-    logger.debug({ seq: snapshot.seq, bytes: state.length, isSaved }, 'snapshot');
+    logger.debug({ seq, kept, bytes: state.length, isSaved }, 'snapshot');
+  }
+
+  #isTooMuch({ events, bytes }: Backlog): boolean {
+    const { snapshotBytes, snapshotEvents } = this.#options;
+    return events >= snapshotEvents || bytes >= snapshotBytes;
   }
 
   #call<Result>(what: string, call: () => Promise<Result>): Promise<Result | undefined> {
-    const { logger } = this.#options;
-    return whileUnavailable(call, { what, logger, signal: this.#end.signal });
+    const { logger, waits } = this.#options;
+    const signal = this.#end.signal;
+    return whileUnavailable(call, { what, logger, signal, ...(waits && { waits }) });
   }
 
   #onStop(order: StopOrder): void {

@@ -49,12 +49,12 @@ export const workerConfigSchema = z
       .max(1_000_000)
       .default(5_000)
       .describe('Events of a running job after which a snapshot replaces the older ones.'),
-    JOB_LOCK_MS: milliseconds(8_000).describe(
-      'How long a job stays with a worker that says nothing; then another takes it.',
+    JOB_LOCK_MS: milliseconds(7_000).describe(
+      'How long a job stays with a worker that says nothing; then another takes it. Less the renewal it must outlast any pause of Redis: by default 6 s are left at every moment, for a Redis that stands still for 5 s.',
     ),
-    JOB_LOCK_RENEW_MS: milliseconds(2_000).describe('How often a worker says that it lives.'),
-    STALLED_INTERVAL_MS: milliseconds(2_000).describe(
-      'How often jobs of dead workers are looked for.',
+    JOB_LOCK_RENEW_MS: milliseconds(1_000).describe('How often a worker says that it lives.'),
+    STALLED_INTERVAL_MS: milliseconds(1_000).describe(
+      'How often jobs of dead workers are looked for: one look by one worker per queue, whatever their number.',
     ),
     MAX_STALLED_COUNT: z.coerce
       .number()

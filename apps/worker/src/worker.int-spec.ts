@@ -11,7 +11,7 @@ import {
   jest,
 } from '@jest/globals';
 import { jobOptionsSchema, type JobEvent, type JobOptions } from '@stepcast/protocol';
-import { JobQueues, createQueueConnection, queuePrefix } from '@stepcast/jobs';
+import { FaultSpell, JobQueues, createQueueConnection, queuePrefix } from '@stepcast/jobs';
 import { createRegistry, defineModel, z } from '@stepcast/models';
 import { RedisStore } from '@stepcast/redis';
 import { pino } from 'pino';
@@ -106,6 +106,7 @@ describe('a worker with real queues, logs and hosts', () => {
         requeue: writer.requeue.bind(writer),
         restore: writer.restore.bind(writer),
         saveSnapshot: writer.saveSnapshot.bind(writer),
+        saveCheckpoint: writer.saveCheckpoint.bind(writer),
       },
       ...{ records, directory, signals, registry },
       metrics: new Registry(),
@@ -266,6 +267,7 @@ describe('a worker with real queues, logs and hosts', () => {
       ...{ model: 'count', workerId: 'dead', connection, prefix: queuePrefix(keyPrefix) },
       ...{ lockMs: 200, lockRenewMs: 10_000, stalledIntervalMs: 10_000, maxStalledCount: 9 },
       logger: pino({ level: 'silent' }),
+      spell: new FaultSpell({ began: () => undefined, ended: () => undefined }),
     });
     const ticket = await source.next();
     expect(ticket?.job).toBe(job);

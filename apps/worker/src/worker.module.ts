@@ -19,6 +19,7 @@ import { RedisModule } from '@stepcast/redis';
 import type { Registry } from 'prom-client';
 import { createWorker } from './create-worker.js';
 import { JobWorker } from './job-worker.js';
+import { WorkerHealthService } from './worker-health.service.js';
 import { WorkerLifecycle } from './worker-lifecycle.service.js';
 import { WORKER_CONFIG, type WorkerConfig } from './worker.config.js';
 
@@ -50,6 +51,7 @@ const HOST_FILE = fileURLToPath(new URL('./host/host.main.js', import.meta.url))
         });
       },
     },
+    WorkerHealthService,
     WorkerLifecycle,
   ],
 })

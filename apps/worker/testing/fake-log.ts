@@ -2,6 +2,8 @@ import type {
   AppendResult,
   Batch,
   CheckResult,
+  Checkpoint,
+  CheckpointResult,
   Claim,
   JobLogReader,
   JobLogWriter,
@@ -46,6 +48,8 @@ export class FakeLog implements JobLogWriter, JobLogReader {
   batches: Batch[] = [];
   restores: Restore[] = [];
   snapshots: { readonly seq: number; readonly state: string }[] = [];
+  checkpoints: Checkpoint[] = [];
+  claimedVersions: (string | undefined)[] = [];
   requeued: number[] = [];
   checks = 0;
   epoch = 'e1';
@@ -60,7 +64,8 @@ export class FakeLog implements JobLogWriter, JobLogReader {
     undefined;
   onCheck: () => CheckResult | undefined = () => undefined;
 
-  claim(): Promise<Claim> {
+  claim(_job: string, _worker: string, version?: string): Promise<Claim> {
+    this.claimedVersions.push(version);
     return Promise.resolve(this.claimResult);
   }
 
@@ -110,9 +115,20 @@ export class FakeLog implements JobLogWriter, JobLogReader {
     return Promise.resolve(true);
   }
 
-  read() {
-    const entries: LogEntry[] = [];
-    return Promise.resolve({ record: createClaim().record, entries });
+  saveCheckpoint(checkpoint: Checkpoint): Promise<CheckpointResult> {
+    if (this.fence !== undefined) return Promise.resolve(this.fence);
+    if (checkpoint.epoch !== this.epoch || checkpoint.seq > this.top)
+      return Promise.resolve('lost');
+    this.checkpoints.push(checkpoint);
+    return Promise.resolve('saved');
+  }
+
+  /** What a reader finds: the events that earlier attempts left. */
+  past: LogEntry[] = [];
+
+  read(_job: string, after: number) {
+    const entries = this.past.filter(({ seq }) => seq > after);
+    return Promise.resolve({ record: { ...createClaim().record, top: this.top }, entries });
   }
 
   heads() {

@@ -27,6 +27,18 @@ const BODIES: Record<string, string> = {
     for (let step = 1; step <= input.steps; step++) yield ctx.event('step', { step, of: input.steps });
     return { pid: process.pid };
   }`,
+  saves: `checkpoint: z.object({ step: z.int() }),
+  async *run(input, ctx) {
+    for (let step = (ctx.saved?.step ?? 0) + 1; step <= input.steps; step++) {
+      yield ctx.event('step', { step, of: input.steps });
+      await ctx.checkpoint({ step });
+    }
+    return { pid: process.pid };
+  }`,
+  hoards: `checkpoint: z.string(),
+  async run(input, ctx) {
+    for (;;) await ctx.checkpoint('x'.repeat(3_200_000));
+  }`,
   throws: `run(input, ctx) {
     ctx.log('warn', { attempt: ctx.attempt });
     console.log('printed');

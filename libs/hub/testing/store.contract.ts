@@ -1,3 +1,4 @@
+import { describeCheckpointsContract } from './checkpoints.contract.js';
 import { describeJobLogContract } from './job-log.contract.js';
 import { describeJobRecordsContract } from './job-records.contract.js';
 import { describeLeasesContract } from './leases.contract.js';
@@ -12,6 +13,7 @@ export function describeStoreContract(makeStore: MakeStore): void {
   describeJobLogContract(makeStore);
   describeLogLossContract(makeStore);
   describeLogBoundsContract(makeStore);
+  describeCheckpointsContract(makeStore);
   describeLogFeedContract(makeStore);
   describeLeasesContract(makeStore);
   describeJobRecordsContract(makeStore);

@@ -10,8 +10,9 @@ const POLL_MS = 5;
 export async function waitFor<T>(
   predicate: () => T | Promise<T>,
   what = 'the awaited condition',
+  deadlineMs = DEADLINE_MS,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + DEADLINE_MS;
+  const deadline = performance.now() + deadlineMs;
   for (;;) {
     const value = await predicate();
     if (value) return value;

@@ -18,7 +18,8 @@ export function defineModel<
   Output extends z.ZodType,
   Events extends EventDefinitions = Record<string, never>,
   Loaded = undefined,
->(spec: ModelSpec<Input, Events, Output, Loaded>): Model<Input, Events, Output> {
+  Checkpoint extends z.ZodType = z.ZodNever,
+>(spec: ModelSpec<Input, Events, Output, Loaded, Checkpoint>): Model<Input, Events, Output> {
   assertName(spec.name);
   assertParts(spec);
   const model = {
@@ -29,6 +30,7 @@ export function defineModel<
     examples: spec.examples ?? [],
     input: spec.input,
     output: spec.output,
+    checkpoint: spec.checkpoint,
     events: completeEvents(spec.name, spec.events ?? {}),
     load: async (env) => spec.load?.(env),
     unload: async (loaded) => spec.unload?.(loaded as Loaded),
@@ -59,14 +61,16 @@ function assertParts(spec: {
   readonly description: unknown;
   readonly input: unknown;
   readonly output: unknown;
+  readonly checkpoint?: unknown;
   readonly run: unknown;
 }): void {
   const { name } = spec;
   if (typeof spec.description !== 'string' || spec.description === '') {
     throw new TypeError(`defineModel "${name}": add a description, one sentence for people.`);
   }
-  for (const part of ['input', 'output'] as const) {
+  for (const part of ['input', 'output', 'checkpoint'] as const) {
     if (spec[part] instanceof z.ZodType) continue;
+    if (part === 'checkpoint' && spec.checkpoint === undefined) continue;
     throw new TypeError(
       `defineModel "${name}": ${part} must be a schema, such as z.object({ … }) with the z of @stepcast/models.`,
     );

@@ -31,7 +31,11 @@ export interface ModelEnv {
 }
 
 /** What a model has while it runs. */
-export interface RunContext<Events extends EventDefinitions, Loaded> {
+export interface RunContext<
+  Events extends EventDefinitions,
+  Loaded,
+  Checkpoint extends z.ZodType = z.ZodType,
+> {
   readonly job: string;
   /** 1 for the first run of the job, one more after each failure. */
   readonly attempt: number;
@@ -43,6 +47,11 @@ export interface RunContext<Events extends EventDefinitions, Loaded> {
   readonly signal: AbortSignal;
   /** What `load` returned. */
   readonly loaded: Loaded;
+  /**
+   * What the newest {@link checkpoint} of an earlier attempt saved: go on from there. Undefined when the
+   * job begins anew, which also a later attempt may have to.
+   */
+  readonly saved: z.output<Checkpoint> | undefined;
   /** A line of the job's log, which its viewers see. */
   log(level: LogLevel, message: string): void;
   /**
@@ -61,6 +70,14 @@ export interface RunContext<Events extends EventDefinitions, Loaded> {
     type: Type,
     data: z.input<Events[Type]['schema']>,
   ): Promise<void>;
+  /**
+   * Saves what a later attempt needs to go on behind the events emitted so far. Takes a copy at once and
+   * resolves when the next event is welcome; it is stored behind those events, and takes the place of
+   * the one before.
+   * @throws {StepcastError} `invalid_checkpoint` when the state is off its schema, cannot be copied, is
+   *   larger than 4 MiB, or the model declares no `checkpoint`.
+   */
+  checkpoint(state: z.input<Checkpoint>): Promise<void>;
 }
 
 /** What `run` may return: a generator that yields events, or the output itself. */
@@ -76,11 +93,12 @@ export interface ModelSpec<
   Events extends EventDefinitions,
   Output extends z.ZodType,
   Loaded,
+  Checkpoint extends z.ZodType,
 > {
   /** Lower-case letters, digits, `-` and `_`: part of addresses and of the name of the queue. */
   readonly name: string;
   readonly description: string;
-  /** Default '1'. */
+  /** Default '1'. Raise it when {@link checkpoint} changes: attempts resume from their own version only. */
   readonly version?: string;
   /** Inputs that show what the model does; the page offers them. */
   readonly examples?: readonly z.input<Input>[];
@@ -88,11 +106,16 @@ export interface ModelSpec<
   /** May be left out by a model that only returns an output. */
   readonly events?: Events;
   readonly output: Output;
+  /** What `ctx.checkpoint` saves. Without it every attempt begins anew. */
+  readonly checkpoint?: Checkpoint;
   /** Runs once per host process, before the first job. */
   load?(env: ModelEnv): Promise<Loaded> | Loaded;
   /** Runs when the host stops in peace; sessions are released without it. */
   unload?(loaded: Loaded): Promise<void> | void;
-  run(input: z.output<Input>, ctx: RunContext<Events, Loaded>): RunResult<z.input<Output>>;
+  run(
+    input: z.output<Input>,
+    ctx: RunContext<Events, Loaded, Checkpoint>,
+  ): RunResult<z.input<Output>>;
 }
 
 /** An event type with its defaults filled in. */
@@ -116,6 +139,8 @@ export interface Model<
     readonly [Type in keyof Events]: ModelEventType & Pick<Events[Type], 'schema'>;
   };
   readonly output: Output;
+  /** Present if the model saves checkpoints. */
+  readonly checkpoint?: z.ZodType | undefined;
   load(env: ModelEnv): Promise<unknown>;
   unload(loaded: unknown): Promise<void>;
   run(input: unknown, ctx: RunContext<EventDefinitions, unknown>): RunResult<unknown>;

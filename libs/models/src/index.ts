@@ -1,6 +1,7 @@
 export { Tensor } from 'onnxruntime-common';
 export type { InferenceSession } from 'onnxruntime-common';
 export { z } from 'zod';
+export { MAX_CHECKPOINT_BYTES } from './checkpoint.js';
 export { defineModel, isModel, MODEL_NAME_PATTERN } from './define-model.js';
 export type {
   EventDefinition,
@@ -13,7 +14,7 @@ export type {
   RunResult,
 } from './definition.js';
 export { MAX_DATA_BYTES, ModelEvent, type ModelProgress } from './model-event.js';
-export { createRandom, type Random } from './random.js';
+export { createRandom, restoreRandom, type Random } from './random.js';
 export { sampleToken, type SamplingOptions } from './sampler.js';
 export { createManifest, type JsonSchema, type ModelManifest } from './manifest.js';
 export { createRegistry, ModelRegistry, type BrokenModel, type ModelEntry } from './registry.js';

@@ -50,7 +50,7 @@ export function encodeChecked(target: Encodable, value: unknown): { json: string
   let checked: unknown;
   try {
     const result = target.schema.safeParse(value);
-    if (!result.success) throw new StepcastError(code, misfit(name, result.error));
+    if (!result.success) throw new StepcastError(code, describeMisfit(name, result.error));
     checked = result.data;
     json = stringify(checked);
   } catch (cause) {
@@ -76,7 +76,8 @@ export function readProgress(data: unknown): ModelProgress | undefined {
 /** `JSON.stringify` with its true type: undefined, functions and symbols give undefined. */
 const stringify: (value: unknown) => string | undefined = JSON.stringify;
 
-function misfit(name: string, error: z.ZodError): string {
+/** What is wrong with a value, for the author of the model. */
+export function describeMisfit(name: string, error: z.ZodError): string {
   const faults = faultsOf(error).map(({ path, message }) => `${path || '(data)'}: ${message}`);
   return `${name} does not fit its schema: ${faults.join('; ').slice(0, 400)}`;
 }

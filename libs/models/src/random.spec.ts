@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { createRandom } from './random.js';
+import { createRandom, restoreRandom } from './random.js';
 
 const COUNT = 20_000;
 
@@ -17,6 +17,17 @@ describe('createRandom', () => {
   it('repeats itself with the same seed and not with another', () => {
     expect(draw(5, 'gaussian', 50)).toEqual(draw(5, 'gaussian', 50));
     expect(draw(5, 'gaussian', 50)).not.toEqual(draw(6, 'gaussian', 50));
+  });
+
+  it('goes on where it was saved', () => {
+    const random = createRandom(5);
+    for (let count = 0; count < 700; count++) random.gaussian();
+    const state = random.save();
+    const rest = Array.from({ length: 700 }, () => random.uniform());
+    const restored = restoreRandom(state);
+
+    expect(Array.from({ length: 700 }, () => restored.uniform())).toEqual(rest);
+    expect(() => restoreRandom([1, 2])).toThrow(/state/);
   });
 
   it('takes seeds beyond 32 bits', () => {

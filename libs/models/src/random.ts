@@ -1,5 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
-import { mersenne } from 'pure-rand/generator/mersenne';
+import { mersenne, mersenneFromState } from 'pure-rand/generator/mersenne';
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 
 /** A stream of random numbers that depends on nothing but its seed. */
 export interface Random {
@@ -7,6 +8,8 @@ export interface Random {
   uniform(): number;
   /** The next number of the normal distribution with mean 0 and variance 1. */
   gaussian(): number;
+  /** Where the stream stands, for a checkpoint: 625 integers for {@link restoreRandom}. */
+  save(): number[];
 }
 
 /**
@@ -17,9 +20,19 @@ export interface Random {
  */
 export function createRandom(seed: number): Random {
   // Not xoroshiro128plus: its streams of neighbouring seeds begin with nearly the same numbers.
-  const generator = mersenne(seed | 0);
-  const uniform = (): number => uniformFloat64(generator);
+  return fromGenerator(mersenne(seed | 0));
+}
 
+/**
+ * Goes on with a stream where it was saved.
+ * @throws {Error} when the state is none that {@link Random.save} gave
+ */
+export function restoreRandom(state: readonly number[]): Random {
+  return fromGenerator(mersenneFromState(state));
+}
+
+function fromGenerator(generator: RandomGenerator): Random {
+  const uniform = (): number => uniformFloat64(generator);
   return {
     uniform,
     gaussian: () => {
@@ -27,5 +40,6 @@ export function createRandom(seed: number): Random {
       const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
       return radius * Math.cos(2 * Math.PI * uniform());
     },
+    save: () => [...generator.getState()],
   };
 }

@@ -9,9 +9,11 @@
  * - R4 The result is `aborted` whenever the signal has fired, also if the model finished or threw
  *   because of it.
  * - R5 Nothing is emitted after the result.
+ * - R6 A checkpoint leaves behind every event that was emitted before it and before every later one.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { StepcastError, parseInput, type ErrorCode, type LogLevel } from '@stepcast/protocol';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { EventDefinitions, Model, RunContext } from './definition.js';
 import type { LoadedModel } from './load-model.js';
 import { ModelEvent, encodeChecked, readProgress } from './model-event.js';
@@ -22,6 +24,8 @@ export interface RunOrder {
   readonly attempt: number;
   /** As the client sent it; parsed here by the model's schema. */
   readonly input: unknown;
+  /** What an earlier attempt saved, as {@link RunPort.checkpoint} got it. */
+  readonly saved?: string | undefined;
 }
 
 /** Where a run sends what it makes. */
@@ -29,6 +33,11 @@ export interface RunPort {
   readonly signal: AbortSignal;
   /** Takes the event at once; resolves when the next one is welcome, or the signal fires. */
   emit(event: ModelEvent): Promise<void> | void;
+  /**
+   * Takes a checkpoint, encoded, in the order of the events; resolves as {@link emit} does. Left out by
+   * who runs a model once: what is saved is then checked and dropped.
+   */
+  checkpoint?(data: string): Promise<void> | void;
   log(level: LogLevel, message: string): void;
 }
 
@@ -53,7 +62,8 @@ export async function runModel(
   const gate = { open: true };
   try {
     const input = parseInput(model.input, order.input);
-    const context = createContext({ model, loaded, order, port, gate });
+    const saved = order.saved === undefined ? undefined : decodeCheckpoint(model, order.saved);
+    const context = createContext({ model, loaded, order, saved, port, gate });
     const output = await drive(model.run(input, context), port);
     if (port.signal.aborted) return { kind: 'aborted' };
     const target = { code: 'invalid_output', name: 'The output', schema: model.output } as const;
@@ -69,13 +79,22 @@ interface ContextParts {
   readonly model: Model;
   readonly loaded: unknown;
   readonly order: RunOrder;
+  readonly saved: unknown;
   readonly port: RunPort;
   /** Closed once there is a result (R5). */
   readonly gate: { open: boolean };
 }
 
 function createContext(parts: ContextParts): RunContext<EventDefinitions, unknown> {
-  const { model, loaded, order, port, gate } = parts;
+  const { model, loaded, order, saved, port, gate } = parts;
+  /** Sends one thing, gives the event loop a turn (R2), and ends the model that is to stop. */
+  const send = async (what: string, deliver: () => Promise<void> | void): Promise<void> => {
+    port.signal.throwIfAborted();
+    if (!gate.open) throw new Error(`${what} after the run has ended; await every ${what}`);
+    await deliver();
+    await turn();
+    port.signal.throwIfAborted();
+  };
   const event = (type: string, data: unknown) => createEvent(model, type, data);
   return {
     job: order.job,
@@ -88,13 +107,10 @@ function createContext(parts: ContextParts): RunContext<EventDefinitions, unknow
     log: (level, message) => {
       if (gate.open) port.log(level, message);
     },
-    emit: async (type, data) => {
-      port.signal.throwIfAborted();
-      if (!gate.open) throw new Error('emit after the run has ended; await every emit');
-      await port.emit(event(type, data));
-      await turn();
-      port.signal.throwIfAborted();
-    },
+    saved,
+    emit: (type, data) => send('emit', () => port.emit(event(type, data))),
+    checkpoint: (state) =>
+      send('checkpoint', () => port.checkpoint?.(encodeCheckpoint(model, state))),
   };
 }
 

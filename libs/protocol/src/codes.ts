@@ -79,7 +79,7 @@ const TABLE = {
     http: 410,
     grpc: 'DATA_LOSS',
     retry: 'no',
-    summary: 'The job is known, but its events are no longer held.',
+    summary: 'The job was known here, but Redis has lost it, or its events.',
   },
   already_finished: {
     http: 409,
@@ -180,6 +180,12 @@ const TABLE = {
     grpc: 'INTERNAL',
     retry: 'no',
     summary: 'The output of the model does not fit its own schema.',
+  },
+  invalid_checkpoint: {
+    http: 500,
+    grpc: 'INTERNAL',
+    retry: 'no',
+    summary: 'What the model saved is off its own schema, too large, or cannot be encoded.',
   },
   model_unavailable: {
     http: 503,

@@ -58,7 +58,12 @@ export const reservedData = {
   attempt: z.object({
     attempt: z.int().min(2),
     mode: z.enum(['restart', 'resume']),
-    fromSeq: z.int().min(1).describe('Step events of earlier attempts below this seq are void.'),
+    fromSeq: z
+      .int()
+      .min(1)
+      .describe(
+        "With restart the model's events below this seq are void; with resume those from it on that came before.",
+      ),
   }),
   log: z.object({ level: z.enum(LOG_LEVELS), message: z.string() }),
   snapshot: z.looseObject({}),

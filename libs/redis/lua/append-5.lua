@@ -15,7 +15,7 @@
 
 local attempt, first = tonumber(ARGV[2]), tonumber(ARGV[4])
 local count = (#ARGV - 6) / 2
-local m = redis.call('HMGET', META, 'epoch', 'top', 'attempt', 'pseq', 'marked', 'end', 'worker')
+local m = redis.call('HMGET', META, 'epoch', 'top', 'attempt', 'pseq', 'marked', 'end', 'worker', 'resumeSeq')
 if not m[1] then return { 'lost' } end
 local top, newest, stored = tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
 local repeated = attempt == newest and ARGV[3] == m[1] and first + count - 1 <= stored
@@ -39,8 +39,9 @@ if first > stored + 1 then return { 'gap', stored + 1 } end
 
 local batch = begin(ARGV[1], m[1], top, now)
 if tonumber(m[5]) < attempt then
-  local from = digits(top + 2)
-  put(batch, attempt, 'attempt', '{"attempt":' .. ARGV[2] .. ',"mode":"restart","fromSeq":' .. from .. '}')
+  local mode = m[8] and 'resume' or 'restart'
+  local from = digits(m[8] and m[8] + 1 or top + 2)
+  put(batch, attempt, 'attempt', '{"attempt":' .. ARGV[2] .. ',"mode":"' .. mode .. '","fromSeq":' .. from .. '}')
   redis.call('HSET', META, 'marked', attempt)
 end
 local kind, json

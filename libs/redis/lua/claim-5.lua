@@ -1,8 +1,10 @@
 -- Takes the next attempt of a job for a worker, or closes a job that must not run any more.
 --
 -- KEYS  1 meta  2 log  3 snapshot  4 holders  5 feed
--- ARGV  1 job  2 worker  3 token of this call  4… record fields to return
--- Returns {'missing'} | {'closed'} | {'claimed', attempt, now, input, {values of the record fields}}
+-- ARGV  1 job  2 worker  3 token of this call  4 version of the model if it saves checkpoints, else ''
+--       5… record fields to return
+-- Returns {'missing'} | {'closed'}
+--         | {'claimed', attempt, now, input, {values of the record fields}[, seq, data of the checkpoint]}
 -- Atomic: from here on every older attempt is refused (L3). A repeat of the same call, which ioredis
 -- sends when a reply is lost, is known by its token and gets the same attempt again.
 -- On another server than the log was written on, the log gets a new epoch: its tail may be lost, and the
@@ -12,8 +14,9 @@
 -- @include events
 -- @include close
 -- @include stop
+-- @include checkpoint
 
-local m = redis.call('HMGET', META, 'epoch', 'end', 'attempt', 'token', 'startedAt', 'openMs', 'server')
+local m = redis.call('HMGET', META, 'epoch', 'end', 'attempt', 'token', 'startedAt', 'openMs', 'server', 'top')
 if not m[1] then return { 'missing' } end
 if m[2] then return { 'closed' } end
 local now = clock()
@@ -26,12 +29,25 @@ if m[4] ~= ARGV[3] then
   end
   attempt = attempt + 1
   redis.call('HSET', META, 'attempt', attempt, 'token', ARGV[3], 'pseq', 0, 'status', 'running', 'worker', ARGV[2])
+  local epoch, seq = m[1], resume_seq(ARGV[4], m[1], tonumber(m[8]))
   local here = server()
   if m[7] ~= here then
-    redis.call('HSET', META, 'server', here, 'epoch', string.sub(string.gsub(ARGV[3], '%W', ''), 1, 12))
+    epoch = string.sub(string.gsub(ARGV[3], '%W', ''), 1, 12)
+    redis.call('HSET', META, 'server', here, 'epoch', epoch)
+  end
+  -- L9: what this attempt cannot use is void, because it begins anew.
+  if seq then
+    redis.call('HSET', META, 'resumeSeq', digits(seq), 'ckptEpoch', epoch)
+  else
+    forget_checkpoint()
   end
   if not m[5] then redis.call('HSET', META, 'startedAt', digits(now)) end
   -- Attempts lost with their worker are not counted by the bound, so each claim renews it.
   for _, key in ipairs({ META, LOG, SNAPSHOT, HOLDERS }) do redis.call('PEXPIRE', key, m[6]) end
 end
-return { 'claimed', attempt, now, redis.call('HGET', META, 'input'), redis.call('HMGET', META, unpack(ARGV, 4)) }
+local reply = { 'claimed', attempt, now, redis.call('HGET', META, 'input'), redis.call('HMGET', META, unpack(ARGV, 5)) }
+local resume = redis.call('HMGET', META, 'resumeSeq', 'ckpt')
+if resume[1] then
+  reply[6], reply[7] = tonumber(resume[1]), resume[2]
+end
+return reply

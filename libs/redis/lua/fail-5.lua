@@ -9,12 +9,12 @@
 -- @include events
 -- @include close
 
-local m = redis.call('HMGET', META, 'epoch', 'end', 'attempt', 'top')
+local m = redis.call('HMGET', META, 'epoch', 'end', 'attempt', 'top', 'server')
 if not m[1] or m[2] then return 0 end
 local now = clock()
 local attempt = tonumber(m[3]) + 1
 redis.call('HSET', META, 'attempt', attempt, 'marked', attempt, 'pseq', 0)
-local batch = begin(ARGV[1], m[1], tonumber(m[4]), now)
+local batch = begin(ARGV[1], epoch_here(m[1], m[5]), tonumber(m[4]), now)
 local json = put(batch, attempt, 'failed', ARGV[2])
 commit(batch)
 close('failed', json, now)

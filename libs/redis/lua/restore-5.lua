@@ -9,6 +9,7 @@
 
 -- @include job
 -- @include events
+-- @include checkpoint
 
 local attempt, seq = tonumber(ARGV[2]), tonumber(ARGV[4])
 local m = redis.call('HMGET', META, 'epoch', 'attempt', 'end', 'worker')
@@ -29,6 +30,8 @@ if not m[1] then redis.call('HSET', META, 'interestFrom', digits(now)) end
 if ARGV[8] ~= '' and redis.call('HSETNX', META, 'stopBy', ARGV[8]) == 1 then
   redis.call('HSET', META, 'stopReason', ARGV[9], 'stopAt', ARGV[10])
 end
+-- L9: what was saved covers events of the old life.
+forget_checkpoint()
 redis.call('DEL', LOG)
 redis.call('SET', SNAPSHOT, digits(seq) .. ' ' .. ARGV[5])
 local batch = begin(ARGV[1], ARGV[3], seq - 1, now)

@@ -3,7 +3,7 @@
  *
  * - H1 One run at a time; a second `run` is a fault of the worker and ends the process.
  * - H2 Every run is answered by exactly one of `done`, `failed`, `aborted`, after its last event.
- * - H3 At most a window of events is unacknowledged; `log` lines count, and are dropped, with a note,
+ * - H3 At most a window of events and checkpoints is unacknowledged; `log` lines count, and are dropped, with a note,
  *   beyond four windows, because `ctx.log` cannot wait.
  */
 import { inspect } from 'node:util';
@@ -97,7 +97,7 @@ export class HostProcess {
 
   async #run(command: RunCommand): Promise<void> {
     if (this.#current !== undefined) throw new Error('a host runs one job at a time (H1)');
-    const { job, attempt } = command;
+    const { job, attempt, saved } = command;
     const model = this.#models.get(command.model);
     if (model === undefined) {
       const reason = this.#failures[command.model] ?? 'there is no such model here';
@@ -112,7 +112,7 @@ export class HostProcess {
       droppedLogs: 0,
     };
     this.#current = run;
-    const order = { job, attempt, input: JSON.parse(command.input) as unknown };
+    const order = { job, attempt, input: JSON.parse(command.input) as unknown, saved };
     const outcome = await runModel(model, order, {
       signal: run.controller.signal,
       log: (level, message) => {
@@ -121,6 +121,11 @@ export class HostProcess {
       emit: ({ type, json, progress }) => {
         run.window.sent(json.length);
         this.#send({ kind: 'event', job, type, data: json, ...(progress ? { progress } : {}) });
+        return run.window.room(run.controller.signal);
+      },
+      checkpoint: (data) => {
+        run.window.sent(data.length);
+        this.#send({ kind: 'checkpoint', job, data });
         return run.window.room(run.controller.signal);
       },
     });

@@ -6,7 +6,7 @@
  *     │ init ─────────────────────────────► │  loads every model
  *     │ ◄───────────────────────────── ready │
  *     │ run {job} ────────────────────────► │
- *     │ ◄──────────────────── event*, log* │  at most a window of them without an ack
+ *     │ ◄──────── event*, log*, checkpoint* │  at most a window of them without an ack
  *     │ ack {count} ──────────────────────► │
  *     │ cancel {job} ─────────────────────► │  any time
  *     │ ◄──────────── done | failed | aborted │  exactly one per run
@@ -33,9 +33,11 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
     model: z.string(),
     /** JSON. */
     input: z.string(),
+    /** `data` of the newest checkpoint of an earlier attempt. */
+    saved: z.string().optional(),
   }),
   z.object({ kind: z.literal('cancel'), job }),
-  /** So many more events and log lines of the job are stored: as many more may come. */
+  /** So many more messages of the job are stored: as many more may come. */
   z.object({ kind: z.literal('ack'), job, count: z.int().min(1) }),
 ]);
 
@@ -66,6 +68,12 @@ export const hostMessageSchema = z.discriminatedUnion('kind', [
     level: z.enum(LOG_LEVELS),
     message: z.string(),
   }),
+  z.object({
+    kind: z.literal('checkpoint'),
+    job,
+    /** What a later attempt needs to go on behind the events sent so far: only the model's host reads it. */
+    data: z.string(),
+  }),
   z.object({ kind: z.literal('done'), job, output: z.string() }),
   z.object({
     kind: z.literal('failed'),
@@ -81,7 +89,7 @@ export type HostMessage = z.infer<typeof hostMessageSchema>;
 export type ReadyMessage = Extract<HostMessage, { kind: 'ready' }>;
 export type EventMessage = Extract<HostMessage, { kind: 'event' }>;
 
-/** Events and log lines that a host may have sent without an ack; then the model waits at its yield. */
+/** Events, log lines and checkpoints that a host may have sent without an ack; then the model waits. */
 export const MAX_UNACKED_MESSAGES = 256;
 
 /** The same in bytes: 16 of the largest events. */

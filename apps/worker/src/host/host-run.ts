@@ -19,13 +19,15 @@ export type HostOutcome =
 export interface RunListener {
   onEvent(event: Pick<EventMessage, 'type' | 'data' | 'progress'>): void;
   onLog(level: LogLevel, message: string): void;
+  /** Covers everything received so far. */
+  onCheckpoint(data: string): void;
 }
 
 /** What whoever started a run holds of it. */
 export interface HostRun {
   /** Resolves once; never rejects. */
   readonly outcome: Promise<HostOutcome>;
-  /** So many more events and log lines are stored: the model may go on. */
+  /** So many more messages are stored: the model may go on. */
   ack(count: number): void;
   /** Tells the model to stop; it is killed when it does not. Idempotent. */
   stop(): void;

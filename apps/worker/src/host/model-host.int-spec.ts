@@ -44,14 +44,21 @@ describe('ModelHost with a real process', () => {
     return host;
   }
 
-  function run(host: ModelHost, model: string, input: unknown = {}, isAcking = true) {
+  function run(
+    host: ModelHost,
+    model: string,
+    input: unknown = {},
+    { isAcking = true, saved }: { isAcking?: boolean; saved?: string | undefined } = {},
+  ) {
     const events: string[] = [];
     const logs: string[] = [];
+    const checkpoints: string[] = [];
     let onFirst: () => void = () => undefined;
     const first = new Promise<void>((resolve) => {
       onFirst = resolve;
     });
-    const command = { job: `job-${model}`, attempt: 1, model, input: JSON.stringify(input) };
+    const place = { job: `job-${model}`, attempt: 1, model };
+    const command = { ...place, input: JSON.stringify(input), saved };
     const hostRun: HostRun = host.run(command, {
       onEvent: ({ data }) => {
         events.push(data);
@@ -59,8 +66,12 @@ describe('ModelHost with a real process', () => {
         if (isAcking) hostRun.ack(1);
       },
       onLog: (level, message) => logs.push(`${level} ${message}`),
+      onCheckpoint: (data) => {
+        checkpoints.push(data);
+        if (isAcking) hostRun.ack(1);
+      },
     });
-    return { events, logs, first, hostRun, outcome: hostRun.outcome };
+    return { events, logs, checkpoints, first, hostRun, outcome: hostRun.outcome };
   }
 
   const pidOf = (outcome: HostOutcome): number => {
@@ -141,7 +152,7 @@ describe('ModelHost with a real process', () => {
 
   it('lets a model be ahead by one window only', async () => {
     const host = await start();
-    const { events, hostRun, outcome } = run(host, 'flood', { steps: 2_000 }, false);
+    const { events, hostRun, outcome } = run(host, 'flood', { steps: 2_000 }, { isAcking: false });
 
     /** All that it may send, and a while in which it could have sent too much. */
     const reached = async (count: number) => {
@@ -155,6 +166,33 @@ describe('ModelHost with a real process', () => {
 
     hostRun.stop();
     expect((await outcome).kind).toBe('aborted');
+  });
+
+  it('brings what a model saves to the worker, and back to the model', async () => {
+    const host = await start();
+    const first = run(host, 'saves');
+    await first.outcome;
+    const second = run(host, 'saves', {}, { saved: first.checkpoints[1] });
+    await second.outcome;
+
+    expect(first.checkpoints).toHaveLength(3);
+    expect(second.events).toEqual(['{"step":3,"of":3}']);
+    expect(second.checkpoints).toEqual(first.checkpoints.slice(2));
+  });
+
+  it('lets a model save no more than the window holds until it is stored', async () => {
+    const host = await start();
+    const { checkpoints, hostRun, outcome } = run(host, 'hoards', {}, { isAcking: false });
+
+    await waitFor(() => checkpoints.length >= 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Each is more than the bytes of a window.
+    expect(checkpoints.length).toBe(1);
+    hostRun.ack(1);
+    await waitFor(() => checkpoints.length === 2);
+
+    hostRun.stop();
+    expect(await outcome).toEqual({ kind: 'aborted', killed: false });
   });
 
   it('passes on errors safely, log lines of the job, and what the model prints', async () => {

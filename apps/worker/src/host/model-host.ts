@@ -190,6 +190,9 @@ export class ModelHost {
       case 'log':
         run.listener.onLog(message.level, message.message);
         return;
+      case 'checkpoint':
+        run.listener.onCheckpoint(message.data);
+        return;
       case 'aborted':
         this.#finish(run, { kind: 'aborted', killed: false });
         return;

@@ -3,6 +3,8 @@ import type {
   AppendResult,
   Batch,
   CheckResult,
+  Checkpoint,
+  CheckpointResult,
   Claim,
   JobLogWriter,
   LogEntry,
@@ -19,7 +21,7 @@ export class MemoryJobLog implements JobLogWriter {
     this.#state = state;
   }
 
-  claim(name: string, worker: string): Promise<Claim> {
+  claim(name: string, worker: string, version?: string): Promise<Claim> {
     return this.#state.step(() => {
       const job = this.#state.job(name);
       if (!job) return { kind: 'missing' };
@@ -38,8 +40,12 @@ export class MemoryJobLog implements JobLogWriter {
       job.worker = worker;
       job.startedAt ??= at;
       job.extendLife(at);
+      const resume = job.resumePoint(version);
+      if (!resume) job.checkpoint = undefined;
+      job.resumeSeq = resume?.seq;
       const { attempt, record, origin } = job;
-      return { kind: 'claimed', attempt, record, input: origin.input, at };
+      const claim = { kind: 'claimed', attempt, record, input: origin.input, at } as const;
+      return { ...claim, ...(resume && { resume }) };
     });
   }
 
@@ -92,6 +98,7 @@ export class MemoryJobLog implements JobLogWriter {
       job.progress = record.progress ?? job.progress;
       job.stop ??= record.stop;
       job.snapshot = { seq: restore.seq, state: restore.state };
+      job.checkpoint = undefined;
       job.log = [];
       job.top = restore.seq - 1;
       job.extendLife(now);
@@ -114,9 +121,18 @@ export class MemoryJobLog implements JobLogWriter {
       if (!job || job.isEnded || job.attempt !== attempt || job.epoch !== epoch) return false;
       if (seq > job.top) return false;
       if ((job.snapshot?.seq ?? 0) >= seq) return true;
-      job.snapshot = { seq, state };
-      job.log = job.log?.filter((entry) => entry.seq > seq);
+      job.trim({ seq, state });
       return true;
+    });
+  }
+
+  saveCheckpoint(checkpoint: Checkpoint): Promise<CheckpointResult> {
+    return this.#state.step(() => {
+      const job = this.#state.job(checkpoint.job);
+      const refused = refusedCheckpoint(job, checkpoint);
+      if (!job || refused) return refused ?? 'lost';
+      if ((job.checkpoint?.seq ?? 0) <= checkpoint.seq) job.checkpoint = checkpoint;
+      return 'saved';
     });
   }
 
@@ -130,7 +146,7 @@ export class MemoryJobLog implements JobLogWriter {
 
     const entries: LogEntry[] = [];
     if (job.markedAttempt < batch.attempt) {
-      const data = { attempt: batch.attempt, mode: 'restart', fromSeq: job.top + 2 };
+      const data = attemptData(job, batch.attempt);
       entries.push(job.put({ type: 'attempt', data: JSON.stringify(data) }, now));
       job.markedAttempt = batch.attempt;
     }
@@ -144,6 +160,13 @@ export class MemoryJobLog implements JobLogWriter {
     this.#state.publish(job, entries);
     return job.isEnded ? { kind: 'stored', top: job.top } : stored(job, now);
   }
+}
+
+/** docs/protocol.md §7: which of the model's events are void. */
+function attemptData(job: MemoryJob, attempt: number): object {
+  return job.resumeSeq === undefined
+    ? { attempt, mode: 'restart', fromSeq: job.top + 2 }
+    : { attempt, mode: 'resume', fromSeq: job.resumeSeq + 1 };
 }
 
 function stored(job: MemoryJob, now: number): AppendResult {
@@ -163,6 +186,19 @@ function refusal(job: MemoryJob, batch: Batch): AppendResult | undefined {
   const isLost =
     batch.epoch !== job.epoch || batch.attempt > job.attempt || job.top < batch.expectedTop;
   return isLost || !job.log ? { kind: 'lost' } : undefined;
+}
+
+/** Why a checkpoint may not be saved: as {@link refusal}, in the same order. */
+function refusedCheckpoint(
+  job: MemoryJob | undefined,
+  { attempt, epoch, seq }: Checkpoint,
+): CheckpointResult | undefined {
+  if (!job) return 'lost';
+  if (job.isEnded) return 'closed';
+  if (attempt < job.attempt) return 'fenced';
+  const isLost = epoch !== job.epoch || attempt > job.attempt || job.top < seq;
+  if (isLost || !job.log) return 'lost';
+  return job.worker === undefined ? 'fenced' : undefined;
 }
 
 function isFenced(job: MemoryJob, attempt: number): boolean {

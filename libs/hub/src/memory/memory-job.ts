@@ -2,8 +2,10 @@ import { isEnded, type JobOptions, type JobStatus, type TerminalType } from '@st
 import type {
   JobRecord,
   LogEntry,
+  Checkpoint,
   NewEvent,
   Progress,
+  ResumePoint,
   StopOrder,
   StoredSnapshot,
 } from '../ports/job-log.port.js';
@@ -38,6 +40,9 @@ export class MemoryJob {
   stop: StopOrder | undefined;
   end: string | undefined;
   snapshot: StoredSnapshot | undefined;
+  checkpoint: Checkpoint | undefined;
+  /** The event behind which the newest attempt goes on; undefined when it begins anew. */
+  resumeSeq: number | undefined;
   /** Undefined once the log alone was lost. */
   log: LogEntry[] | undefined = [];
   expiresAt: number;
@@ -93,8 +98,24 @@ export class MemoryJob {
     this.end = terminal.json;
     this.finishedAt = now;
     this.worker = undefined;
+    this.checkpoint = undefined;
     this.holders.clear();
     this.expiresAt = now + this.origin.options.retainMs;
+  }
+
+  /** L8: a snapshot instead of the events up to it, and of a checkpoint before it (L9). */
+  trim(snapshot: StoredSnapshot): void {
+    const { seq } = snapshot;
+    this.snapshot = snapshot;
+    this.log = this.log?.filter((entry) => entry.seq > seq);
+    if ((this.checkpoint?.seq ?? seq) < seq) this.checkpoint = undefined;
+  }
+
+  /** What a new attempt can go on from (L9): the checkpoint, if the log can be folded up to it. */
+  resumePoint(version: string | undefined): ResumePoint | undefined {
+    const saved = this.checkpoint;
+    if (!saved || saved.version !== version || saved.epoch !== this.epoch) return undefined;
+    return this.#reaches(saved.seq) ? { seq: saved.seq, data: saved.data } : undefined;
   }
 
   /** Closes a job on which nothing runs, by its order; returns what is to be published. */
@@ -103,6 +124,13 @@ export class MemoryJob {
     const entry = this.put({ type: 'cancelled', data }, now);
     this.close(entry, now);
     return [entry];
+  }
+
+  /** Whether the state at a seq can be had from the stored snapshot and the log. */
+  #reaches(seq: number): boolean {
+    const snapshotSeq = this.snapshot?.seq ?? 0;
+    if (!this.log || seq > this.top || snapshotSeq > seq) return false;
+    return snapshotSeq === seq || (this.log[0]?.seq ?? Infinity) <= snapshotSeq + 1;
   }
 
   /** Whether the job must stop (stop-decision.ts). Remembers the order, and that somebody looked. */

@@ -17,6 +17,10 @@ import type { CancelOrigin, JobOptions, JobStatus } from '@stepcast/protocol';
  * - L7 control: every answer to a batch says whether the job must stop, and why.
  * - L8 bounded: the log is trimmed only behind a stored snapshot; once the job has ended every key of
  *   it expires after `retainMs`.
+ * - L9 resumable: a checkpoint covers exactly the events up to its seq. It is offered to a later attempt
+ *   only if it is of the model's version and of the log's life, and the log can still be folded up to
+ *   exactly that seq; a claim that cannot use it removes it, as do a snapshot above it, a new life of the
+ *   log and the end of the job.
  */
 export const JOB_LOG = Symbol('JobLog');
 
@@ -88,11 +92,20 @@ export type Claim =
       readonly input: string;
       /** The clock of the store at the claim; `record.createdAt` and it give the time in the queue. */
       readonly at: number;
+      /** Where the attempt goes on (L9); absent when it begins anew. */
+      readonly resume?: ResumePoint;
     }
   /** Ended before, or just now because nobody wants it any more: there is nothing to run. */
   | { readonly kind: 'closed' }
   /** Not known: its keys are gone. */
   | { readonly kind: 'missing' };
+
+/** What an earlier attempt saved, and the last event that it covers. */
+export interface ResumePoint {
+  readonly seq: number;
+  /** As it was saved; opaque here. */
+  readonly data: string;
+}
 
 export interface Batch {
   readonly job: string;
@@ -140,14 +153,33 @@ export interface Restore {
   readonly producerSeq: number;
 }
 
+/** What a model saved, to be kept with the record of its job. */
+export interface Checkpoint {
+  readonly job: string;
+  readonly attempt: number;
+  readonly epoch: string;
+  /** The last event that it covers: everything behind it is void once an attempt resumes here. */
+  readonly seq: number;
+  /** Version of the model that can read it. */
+  readonly version: string;
+  /** Opaque text. */
+  readonly data: string;
+}
+
+export type CheckpointResult = 'saved' | 'fenced' | 'closed' | 'lost';
+
 /** What a worker does with a log. */
 export interface JobLogWriter {
   /**
    * Takes the next attempt of a job for a worker. Refuses older attempts from now on (L3). A job that
    * nobody wants any more (stop order, no interest, start deadline) is closed here with `cancelled`
    * instead, so that no work is done for it.
+   *
+   * Decides how the attempt begins, and the `attempt` event says so: `resume` behind a checkpoint that
+   * `version` can use (L9), else `restart`.
+   * @param version of the model here; undefined for one that saves no checkpoints
    */
-  claim(job: string, worker: string): Promise<Claim>;
+  claim(job: string, worker: string, version?: string): Promise<Claim>;
 
   /** Stores a batch (L1–L7). At-least-once calls, exactly-once effect. */
   append(batch: Batch): Promise<AppendResult>;
@@ -163,13 +195,13 @@ export interface JobLogWriter {
 
   /**
    * Begins a new epoch whose first event is a `snapshot` event at `seq` (L6).
-   * `fenced` if a newer attempt has claimed the job meanwhile.
+   * `fenced` if a newer attempt has claimed the job meanwhile. A checkpoint of the old life is void (L9).
    */
   restore(restore: Restore): Promise<'restored' | 'fenced' | 'closed'>;
 
   /**
    * Stores a snapshot of the state at `seq` and trims the log up to it (L8). Refused (false) when
-   * `attempt` is not the newest or the epoch is another.
+   * `attempt` is not the newest or the epoch is another. Removes a checkpoint below `seq` (L9).
    */
   saveSnapshot(snapshot: {
     readonly job: string;
@@ -178,6 +210,13 @@ export interface JobLogWriter {
     readonly seq: number;
     readonly state: string;
   }): Promise<boolean>;
+
+  /**
+   * Saves a checkpoint in the record, in place of the one before (L9). One below the newest is dropped
+   * silently: it can only be a repeat. Answers as {@link append} does: `lost` when the log does not hold
+   * `seq` in this epoch. At-least-once calls, exactly-once effect.
+   */
+  saveCheckpoint(checkpoint: Checkpoint): Promise<CheckpointResult>;
 }
 
 /** The log from one seq on, with what is needed to know whether it is whole. */

@@ -1,0 +1,19 @@
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Health, METRICS, checkStore, measureStore } from '@stepcast/platform';
+import { RedisStore } from '@stepcast/redis';
+import type { Registry } from 'prom-client';
+
+/** A worker without Redis waits for it and loses nothing, but takes no work either, and says so. */
+@Injectable()
+export class WorkerHealthService implements OnApplicationBootstrap {
+  constructor(
+    @Inject(Health) private readonly health: Health,
+    @Inject(RedisStore) private readonly store: RedisStore,
+    @Inject(METRICS) private readonly metrics: Registry,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    checkStore(this.health, this.store);
+    measureStore(this.metrics, this.store);
+  }
+}
