@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HolderLeases, Hub } from '@stepcast/hub';
 import { METRICS } from '@stepcast/platform';
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { OpenConnections } from './open-connections.js';
 
 /** What a gateway says of itself at `/metrics`. */
@@ -17,6 +17,19 @@ export class GatewayMetricsService {
     this.#gauge('stepcast_channels', 'Watched jobs.', () => hub.channelCount);
     this.#gauge('stepcast_viewers', 'Viewers of all jobs.', () => hub.viewerCount);
     this.#gauge('stepcast_held_jobs', 'Jobs that have holders here.', () => holders.jobCount);
+    const unsentHelp = 'Bytes that connections have not taken yet.';
+    this.#gauge('stepcast_unsent_bytes', unsentHelp, () => connections.unsentBytes);
+    const memoryHelp = 'Memory of the events that all channels hold.';
+    this.#gauge('stepcast_channel_memory_bytes', memoryHelp, () => hub.memoryBytes);
+    new Counter({
+      name: 'stepcast_slow_closes_total',
+      help: 'Connections closed because they took nothing for too long.',
+      registers: [metrics],
+      collect() {
+        this.reset();
+        this.inc(connections.slowCloses);
+      },
+    });
   }
 
   #gauge(name: string, help: string, read: () => number): void {

@@ -1,5 +1,7 @@
+import { MAX_MEMORY_BYTES } from '@stepcast/hub';
 import { jobsSlice, modelsSlice } from '@stepcast/jobs';
 import { httpSlice, platformSlice } from '@stepcast/platform';
+import { LIMITS } from '@stepcast/protocol';
 import { redisSlice } from '@stepcast/redis';
 import { z } from 'zod';
 
@@ -20,6 +22,18 @@ export const gatewayConfigSchema = z.object({
       'Pings and comments on connections; two unanswered pings end one. Below the 60 s of proxies.',
     )
     .meta({ example: '15000' }),
+  SLOW_VIEWER_MS: count(100, 600_000)
+    .default(LIMITS.slowViewerMs)
+    .describe(
+      'How long a connection may take none of its unsent bytes before it is closed; it may resume.',
+    )
+    .meta({ example: '30000' }),
+  CHANNEL_MEMORY_BYTES: count(1_048_576, 68_719_476_736)
+    .default(MAX_MEMORY_BYTES)
+    .describe(
+      'Memory for the recent events of all watched jobs; above it each keeps its share. Default: 256 full windows.',
+    )
+    .meta({ example: '268435456' }),
   DRAIN_WINDOW_MS: count(0, 600_000)
     .default(3_000)
     .describe(

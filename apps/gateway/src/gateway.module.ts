@@ -8,22 +8,29 @@ import {
   JOB_RECORDS,
   LEASES,
   LOG_FEED,
+  LOST_JOBS,
   WORKER_SIGNALS,
   type Clock,
+  type HubOptions,
   type JobLogReader,
   type JobRecords,
   type Leases,
   type LogFeed,
+  type LostJobs,
   type WorkerSignals,
 } from '@stepcast/hub';
 import { JobService, JobsModule, systemClock } from '@stepcast/jobs';
-import { HTTP_CONFIG, LOGGER, type HttpConfig, type Logger } from '@stepcast/platform';
+import { ModelRegistry } from '@stepcast/models';
+import { HTTP_CONFIG, LOGGER, METRICS, type HttpConfig, type Logger } from '@stepcast/platform';
+import { StepcastError } from '@stepcast/protocol';
 import { RedisModule } from '@stepcast/redis';
+import type { Registry } from 'prom-client';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config.js';
 import { GATEWAY_CORE, type GatewayCore } from './gateway-core.js';
 import { GatewayHealthService } from './gateway-health.service.js';
 import { GatewayLifecycleService } from './gateway-lifecycle.service.js';
 import { GatewayMetricsService } from './gateway-metrics.service.js';
+import { GatewayObserver } from './gateway-observer.js';
 import { StreamsController } from './http/streams.controller.js';
 import { GraceWatch } from './interest.js';
 import { OpenConnections } from './open-connections.js';
@@ -34,7 +41,10 @@ import { WsService } from './ws/ws.service.js';
 const CLOCK = Symbol('Clock');
 const ON_ERROR = Symbol('OnError');
 
+const HUB_PARTS = Symbol('HubParts');
+
 type OnError = (error: unknown) => void;
+type HubParts = Pick<HubOptions, 'maxMemoryBytes' | 'foldsOf' | 'observer'>;
 
 @Module({
   imports: [RedisModule, JobsModule],
@@ -52,7 +62,9 @@ type OnError = (error: unknown) => void;
       useFactory:
         (logger: Logger): OnError =>
         (error) => {
-          logger.warn({ err: error }, 'the gateway goes on after an error');
+          // Every few seconds while Redis is away; the store says so once.
+          const isAway = StepcastError.from(error).code === 'unavailable';
+          logger[isAway ? 'debug' : 'warn']({ err: error }, 'the gateway goes on after an error');
         },
     },
     { provide: Turn, inject: [ON_ERROR], useFactory: (onError: OnError) => new Turn(onError) },
@@ -63,6 +75,7 @@ type OnError = (error: unknown) => void;
         new OpenConnections({
           maxConnections: config.MAX_CONNECTIONS,
           heartbeatMs: config.HEARTBEAT_MS,
+          slowViewerMs: config.SLOW_VIEWER_MS,
         }),
     },
     {
@@ -83,8 +96,29 @@ type OnError = (error: unknown) => void;
         new GraceWatch({ records, signals, clock, onError }),
     },
     {
+      provide: GatewayObserver,
+      inject: [METRICS],
+      useFactory: (metrics: Registry) => new GatewayObserver(metrics, Date.now),
+    },
+    {
+      provide: HUB_PARTS,
+      inject: [GATEWAY_CONFIG, ModelRegistry, GatewayObserver],
+      useFactory: (
+        config: GatewayConfig,
+        registry: ModelRegistry,
+        observer: GatewayObserver,
+      ): HubParts => ({
+        maxMemoryBytes: config.CHANNEL_MEMORY_BYTES,
+        foldsOf: (model) => registry.foldOf(model),
+        observer,
+      }),
+    },
+    {
       provide: Hub,
-      inject: [JOB_LOG, LOG_FEED, HolderLeases, GraceWatch, Turn, CLOCK, ON_ERROR],
+      inject: [
+        ...[JOB_LOG, LOG_FEED, HolderLeases, GraceWatch, Turn, LOST_JOBS, CLOCK, ON_ERROR],
+        HUB_PARTS,
+      ],
       // One parameter per token, in the order of `inject`.
       // eslint-disable-next-line max-params
       useFactory: (
@@ -93,10 +127,17 @@ type OnError = (error: unknown) => void;
         holders: HolderLeases,
         grace: GraceWatch,
         turn: Turn,
+        lost: LostJobs,
         clock: Clock,
         onError: OnError,
+        parts: HubParts,
       ) =>
-        new Hub({ reader, feed, holders, clock, defer: turn.defer, onIdle: grace.begin, onError }),
+        new Hub({
+          ...parts,
+          ...{ reader, feed, holders, lost, clock, onError },
+          defer: turn.defer,
+          onIdle: grace.begin,
+        }),
     },
     {
       provide: GATEWAY_CORE,

@@ -1,9 +1,11 @@
-import { LIMITS, StepcastError, type ErrorCode } from '@stepcast/protocol';
+import { StepcastError, type ErrorCode } from '@stepcast/protocol';
 
 /** What the gateway does with every connection, whatever it speaks. */
 export interface OpenConnection {
   /** How long the other side has taken none of its unsent bytes. */
   stalledMs(now: number): number;
+  /** Bytes that the operating system has not taken yet. */
+  readonly unsentBytes: number;
   /** Sends a sign of life, and ends the connection when the other side has not answered the last one. */
   beat(now: number): void;
   /** Tells the other side to come back after `retryMs`, and ends the connection. */
@@ -14,10 +16,12 @@ export interface OpenConnection {
 export interface OpenConnectionsOptions {
   readonly maxConnections: number;
   readonly heartbeatMs: number;
+  /** How long a connection may take none of its unsent bytes. */
+  readonly slowViewerMs: number;
 }
 
-/** How often slow connections are looked for. */
-const STALL_CHECK_MS = 5_000;
+/** How often slow connections are looked for, as a part of the time that they are given. */
+const STALL_CHECKS = 6;
 
 /** All connections of a gateway: their number, their heartbeat, their end. */
 export class OpenConnections {
@@ -25,6 +29,7 @@ export class OpenConnections {
   readonly #connections = new Set<OpenConnection>();
   readonly #timers: NodeJS.Timeout[];
   #isDraining = false;
+  #slowCloses = 0;
 
   constructor(options: OpenConnectionsOptions) {
     this.#options = options;
@@ -36,15 +41,31 @@ export class OpenConnections {
       }, options.heartbeatMs),
       setInterval(() => {
         this.#each((connection, now) => {
-          if (connection.stalledMs(now) >= LIMITS.slowViewerMs) connection.close('slow_viewer');
+          if (connection.stalledMs(now) < options.slowViewerMs) return;
+          this.#slowCloses++;
+          connection.close('slow_viewer');
         });
-      }, STALL_CHECK_MS),
+      }, options.slowViewerMs / STALL_CHECKS),
     ];
     for (const timer of this.#timers) timer.unref();
   }
 
   get count(): number {
     return this.#connections.size;
+  }
+
+  get slowViewerMs(): number {
+    return this.#options.slowViewerMs;
+  }
+
+  /** Connections that were closed because they took nothing for too long. */
+  get slowCloses(): number {
+    return this.#slowCloses;
+  }
+
+  /** Bytes that all connections together still have to send. */
+  get unsentBytes(): number {
+    return [...this.#connections].reduce((sum, { unsentBytes }) => sum + unsentBytes, 0);
   }
 
   get isDraining(): boolean {

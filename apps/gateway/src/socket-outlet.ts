@@ -43,6 +43,11 @@ export class SocketOutlet {
     return this.#chunkBytes + this.#socket.writableLength;
   }
 
+  /** Those that it was offered and refused: what is to be written at the end of this turn does not count. */
+  get refusedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   /** When something was last written, by the clock of this process. */
   get sentAt(): number {
     return this.#sentAt;

@@ -1,11 +1,14 @@
 import { LIMITS, StepcastError, isEnded, isTerminalType } from '@stepcast/protocol';
+import type { ChannelMemory, MemoryAccount } from './channel-memory.js';
 import { EventWindow } from './event-window.js';
+import type { FoldOf } from './fold.js';
+import type { HubObserver } from './hub-observer.js';
 import { LogFollower, type FollowerSink } from './log-follower.js';
 import { assemble, stateOf, type Base } from './log-page.js';
 import type { JobLogReader, LogEntry } from './ports/job-log.port.js';
 import type { LogFeed } from './ports/log-feed.port.js';
 import type { Encoder } from './transport.port.js';
-import type { Next, Viewer, ViewerSource } from './viewer.js';
+import { chunksOf, type Next, type Viewer, type ViewerSource } from './viewer.js';
 
 export interface ChannelOptions {
   readonly job: string;
@@ -13,8 +16,15 @@ export interface ChannelOptions {
   readonly feed: LogFeed;
   /** Runs a callback at the end of this turn of the event loop. */
   readonly defer: (callback: () => void) => void;
-  /** Bytes of recent events that are kept in memory. */
+  /** Memory for recent events, in bytes, while there is enough for all channels. */
   readonly maxWindowBytes: number;
+  /** What all channels share. */
+  readonly memory: ChannelMemory;
+  /** Bytes of events in one write to a viewer that catches up. */
+  readonly maxChunkBytes: number;
+  /** How the events of a model fold. */
+  readonly foldsOf: (model: string) => FoldOf;
+  readonly observer: HubObserver;
 }
 
 /** Events of one read for a viewer that is behind the window. */
@@ -25,17 +35,20 @@ const OLDER_PAGE_SIZE = 256;
  *
  * - I1 The window is contiguous and ends at the follower's top.
  * - I2 Whatever arrives within one turn of the event loop is encoded once per format and written once
- *   per viewer that is up to date; the others are served from their own position.
+ *   per viewer that is up to date; the others are served from their own position. Of more than
+ *   `maxUnsentBytes` the rest waits for the next turn, so that no connection ever holds a burst.
  * - I3 A second viewer needs no read from the store while its position is inside the window.
+ * - I4 Whatever is held, sent, waiting or folded, is on the account of the memory that all channels share.
  */
 export class Channel implements FollowerSink, ViewerSource {
   readonly job: string;
   readonly #options: ChannelOptions;
   readonly #follower: LogFollower;
   readonly #viewers = new Set<Viewer>();
+  readonly #account: MemoryAccount;
   #base: Base = { seq: 0 };
   #epoch = '';
-  #window: EventWindow;
+  #window = new EventWindow(0);
   /** seq up to which up-to-date viewers have been written to. */
   #flushedTop = 0;
   #isFlushScheduled = false;
@@ -43,8 +56,10 @@ export class Channel implements FollowerSink, ViewerSource {
   constructor(options: ChannelOptions) {
     this.job = options.job;
     this.#options = options;
-    this.#window = new EventWindow(0, options.maxWindowBytes);
     this.#follower = new LogFollower({ ...options, sink: this });
+    this.#account = options.memory.open((maxBytes) => {
+      this.#shrink(maxBytes);
+    });
   }
 
   get epoch(): string {
@@ -64,9 +79,27 @@ export class Channel implements FollowerSink, ViewerSource {
     return this.#viewers.size;
   }
 
-  /** False when the job is not known. */
-  join(): Promise<boolean> {
-    return this.#follower.join();
+  get foldOf(): FoldOf {
+    return this.#options.foldsOf(this.#follower.model);
+  }
+
+  get maxChunkBytes(): number {
+    return this.#options.maxChunkBytes;
+  }
+
+  get observer(): HubObserver {
+    return this.#options.observer;
+  }
+
+  /** False when the job is not known; the channel is then of no further use. */
+  async join(): Promise<boolean> {
+    let isKnown = false;
+    try {
+      isKnown = await this.#follower.join();
+    } finally {
+      if (!isKnown) this.#account.close();
+    }
+    return isKnown;
   }
 
   /** Compares with the store and reads what is missing. */
@@ -81,6 +114,7 @@ export class Channel implements FollowerSink, ViewerSource {
 
   async close(): Promise<void> {
     for (const viewer of [...this.#viewers]) viewer.detach();
+    this.#account.close();
     await this.#follower.stop();
   }
 
@@ -120,15 +154,23 @@ export class Channel implements FollowerSink, ViewerSource {
 
   extend(entries: readonly LogEntry[]): void {
     this.#window.push(entries);
+    // A read can bring more than turns can send: the rest is then read again, by those who lack it.
+    this.#window.trim(this.#options.maxWindowBytes, this.top);
+    this.#report();
     this.#scheduleFlush();
   }
 
   rebase(epoch: string, base: Base): void {
     this.#epoch = epoch;
     this.#base = base;
-    this.#window = new EventWindow(base.seq, this.#options.maxWindowBytes);
+    this.#window = new EventWindow(base.seq);
     this.#flushedTop = base.seq;
+    this.#report();
     this.#scheduleFlush();
+  }
+
+  waiting(): void {
+    this.#report();
   }
 
   #scheduleFlush(): void {
@@ -142,12 +184,13 @@ export class Channel implements FollowerSink, ViewerSource {
 
   #flush(): void {
     const from = this.#flushedTop;
-    this.#flushedTop = this.top;
-    const fresh = this.#window.after(from);
+    const fresh = this.#nextFresh(from);
+    const newest = fresh.at(-1);
+    this.#flushedTop = newest?.seq ?? this.top;
     const chunks = new Map<Encoder, Uint8Array>();
     for (const viewer of this.#viewers) {
       try {
-        if (fresh === undefined || fresh.length === 0 || !viewer.isAt(this.#epoch, from)) {
+        if (newest === undefined || !viewer.isAt(this.#epoch, from)) {
           viewer.pump();
           continue;
         }
@@ -160,9 +203,49 @@ export class Channel implements FollowerSink, ViewerSource {
         viewer.fail(error);
       }
     }
+    if (newest !== undefined && chunks.size > 0) this.observer.delivered(newest);
+    this.#settle();
+  }
+
+  /** What this turn sends to those that are up to date; none when the window no longer has it. */
+  #nextFresh(from: number): readonly LogEntry[] {
+    const unsent = this.#viewers.size === 0 ? [] : (this.#window.after(from) ?? []);
+    const [fresh = []] = chunksOf(unsent, LIMITS.maxUnsentBytes);
+    return fresh;
+  }
+
+  /** Drops what everybody who is up to date has; what is still to be sent comes in the next turn. */
+  #settle(): void {
+    this.#window.trim(this.#options.maxWindowBytes, this.#flushedTop);
+    this.#report();
+    if (this.#flushedTop < this.top) this.#scheduleFlush();
+  }
+
+  /** Gives memory back when all channels together hold too much (M2 of channel-memory.ts). */
+  #shrink(maxBytes: number): void {
+    if (this.#heldBytes() > maxBytes) this.#follower.forgetWaiting();
+    this.#window.trim(maxBytes - this.#baseBytes(), this.#flushedTop);
+    this.#report();
+  }
+
+  #report(): void {
+    this.#account.hold(this.#heldBytes());
+  }
+
+  #heldBytes(): number {
+    return this.#baseBytes() + this.#window.bytes + this.#follower.waitingBytes;
+  }
+
+  #baseBytes(): number {
+    return this.#base.state?.length ?? 0;
   }
 
   #hasEndedBase(): boolean {
-    return this.#base.state !== undefined && isEnded(stateOf(this.#base).status);
+    try {
+      return this.#base.state !== undefined && isEnded(stateOf(this.#base).status);
+    } catch {
+      // A snapshot that cannot be read fails the viewers who need it, not the audit of all channels.
+      return false;
+    }
   }
 }

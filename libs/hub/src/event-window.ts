@@ -1,26 +1,38 @@
 import type { LogEntry } from './ports/job-log.port.js';
 
+/** What an entry costs beside its text: the object, its place in the list, the heads of its strings. */
+const ENTRY_OVERHEAD_BYTES = 100;
+
+/** Memory of an entry, in bytes; about, because it counts characters and most of them are one byte. */
+export function costOf(entry: LogEntry): number {
+  return entry.json.length + ENTRY_OVERHEAD_BYTES;
+}
+
 /**
  * The newest events of one log, contiguous and bounded by bytes.
  *
  * - I1 `entries[i].seq === firstSeq + i`; the last entry is `top`.
- * - I2 at least one entry is kept, however large, so that live viewers never need the store.
+ * - I2 At least one entry is kept, however large, and what is behind the seq that {@link trim} is given, so
+ *   that live viewers do not need the store.
  */
 export class EventWindow {
   #entries: LogEntry[] = [];
   #bytes = 0;
   #top: number;
-  readonly #maxBytes: number;
 
   /** @param top seq before the first entry that will be pushed */
-  constructor(top: number, maxBytes: number) {
+  constructor(top: number) {
     this.#top = top;
-    this.#maxBytes = maxBytes;
   }
 
   /** seq of the newest event that was pushed, or where the window began. */
   get top(): number {
     return this.#top;
+  }
+
+  /** Memory of what is held, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** seq of the oldest entry that is held; `top + 1` while there is none. */
@@ -37,9 +49,8 @@ export class EventWindow {
       if (entry.seq !== this.#top + 1) throw new RangeError(`hole before ${entry.seq}`);
       this.#entries.push(entry);
       this.#top = entry.seq;
-      this.#bytes += entry.json.length;
+      this.#bytes += costOf(entry);
     }
-    this.#trim();
   }
 
   /** The entries behind `seq`; undefined when some of them are no longer held. */
@@ -48,10 +59,13 @@ export class EventWindow {
     return skip < 0 ? undefined : this.#entries.slice(skip);
   }
 
-  #trim(): void {
+  /** Drops the oldest up to `sentSeq` until `maxBytes` are left (I2). */
+  trim(maxBytes: number, sentSeq: number): void {
+    const most = Math.min(sentSeq - this.firstSeq + 1, this.#entries.length - 1);
     let drop = 0;
-    while (this.#bytes > this.#maxBytes && drop < this.#entries.length - 1) {
-      this.#bytes -= this.#entries[drop]?.json.length ?? 0;
+    while (this.#bytes > maxBytes && drop < most) {
+      const entry = this.#entries[drop];
+      if (entry !== undefined) this.#bytes -= costOf(entry);
       drop++;
     }
     if (drop > 0) this.#entries.splice(0, drop);

@@ -48,6 +48,19 @@ describe('Fold', () => {
     expect(folded(event('note', 1), resume, event('note', 2, 2)).events).toEqual({ note: [1, 2] });
   });
 
+  it('drops what a dead attempt emitted behind the checkpoint by the snapshot behind the resume', () => {
+    const covered = [event('note', 1), event('token', 'a'), event('step', 1)];
+    const left = JSON.parse(JSON.stringify(folded(...covered))) as object;
+    const voided = [event('note', 2), event('token', 'b'), event('step', 2)];
+    const again = [event('note', 2, 2), event('token', 'b', 2), event('step', 2, 2)];
+    const resume = event('attempt', { attempt: 2, mode: 'resume', fromSeq: 4 }, 2);
+    const snapshot = event('snapshot', { ...left, attempt: 2 }, 2);
+
+    const state = folded(...covered, ...voided, resume, snapshot, ...again);
+
+    expect(state.events).toEqual({ note: [1, 2], token: 'ab', step: 2 });
+  });
+
   it('ends with the terminal event', () => {
     const end = event('failed', { code: 'model_error', message: 'no' });
 

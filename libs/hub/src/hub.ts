@@ -1,11 +1,15 @@
-import { StepcastError, type From, type Position } from '@stepcast/protocol';
+import type { From, Position, StepcastError } from '@stepcast/protocol';
+import { ChannelMemory } from './channel-memory.js';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
+import type { FoldOf } from './fold.js';
 import type { HolderLeases } from './holder-leases.js';
+import { NO_OBSERVER, type HubObserver } from './hub-observer.js';
 import type { JobLogReader, LogHead } from './ports/job-log.port.js';
 import type { LogFeed } from './ports/log-feed.port.js';
+import { missingJob, type LostJobs } from './ports/lost-jobs.port.js';
 import type { Transport } from './transport.port.js';
-import { Viewer } from './viewer.js';
+import { MAX_CHUNK_BYTES, Viewer } from './viewer.js';
 
 /** How long a channel without viewers is kept: a reload of a page comes back to a warm one. */
 export const LINGER_MS = 2_000;
@@ -15,6 +19,12 @@ export const AUDIT_MS = 3_000;
 
 /** Bytes of recent events per channel; viewers further behind are served from the store. */
 export const MAX_WINDOW_BYTES = 1_048_576;
+
+/**
+ * Memory for the events of all channels: 256 jobs with a full window, or 10,000 with 26 KB each, well inside
+ * the heap that Node gives itself.
+ */
+export const MAX_MEMORY_BYTES = 268_435_456;
 
 export interface HubOptions {
   readonly reader: JobLogReader;
@@ -26,9 +36,16 @@ export interface HubOptions {
   /** The last holder of a job here has left; its grace begins. */
   readonly onIdle: (job: string) => void;
   readonly onError: (error: unknown) => void;
+  /** Tells what the store has lost; without it such a job is `job_not_found`. */
+  readonly lost?: LostJobs;
   readonly lingerMs?: number;
   readonly auditMs?: number;
   readonly maxWindowBytes?: number;
+  readonly maxMemoryBytes?: number;
+  readonly maxChunkBytes?: number;
+  /** How the events of a model fold; of models that it does not know, losslessly. Default: all of them. */
+  readonly foldsOf?: (model: string) => FoldOf;
+  readonly observer?: HubObserver;
 }
 
 export interface WatchOptions {
@@ -39,7 +56,7 @@ export interface WatchOptions {
   readonly transport: Transport;
   /** The terminal event has been written. The viewer is detached already. */
   readonly onEnd: () => void;
-  /** The job cannot be shown any further: `job_not_found`, `unavailable`. Detached already, too. */
+  /** The job cannot be shown any further: `job_not_found`, `job_gone`, `unavailable`. Detached already, too. */
   readonly onFail: (error: StepcastError) => void;
 }
 
@@ -59,18 +76,25 @@ export interface Watch {
  * - I1 One channel, one subscription and one join per job, however many viewers come at once.
  * - I2 A channel is closed only when it has had no viewer for `lingerMs`; a new channel of the same job
  *   begins after the old one has unsubscribed.
+ * - I3 A channel without viewers has one timer, however often they came and went.
  */
 export class Hub {
   readonly #options: HubOptions;
   readonly #channels = new Map<string, Promise<Channel>>();
   readonly #joined = new Map<string, Channel>();
   readonly #closing = new Map<string, Promise<void>>();
+  readonly #memory: ChannelMemory;
+  readonly #observer: HubObserver;
+  /** Cancels the end of a channel without viewers. */
+  readonly #lingering = new Map<Channel, () => void>();
   /** Audits in a row that did not find a job in the store. */
   readonly #misses = new WeakMap<Channel, number>();
   #cancelAudit: (() => void) | undefined;
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#memory = new ChannelMemory(options.maxMemoryBytes ?? MAX_MEMORY_BYTES);
+    this.#observer = options.observer ?? NO_OBSERVER;
     options.feed.onInterrupted(() => {
       this.#auditAll().catch(options.onError);
     });
@@ -84,6 +108,11 @@ export class Hub {
     return [...this.#joined.values()].reduce((sum, channel) => sum + channel.viewerCount, 0);
   }
 
+  /** Memory of the events that all channels hold, in bytes. */
+  get memoryBytes(): number {
+    return this.#memory.usedBytes;
+  }
+
   /** Where the log of a job stands, and whether it has ended. */
   async head(job: string): Promise<Position & { readonly isEnded: boolean }> {
     const { epoch, top, isEnded } = await this.#open(job);
@@ -93,7 +122,8 @@ export class Hub {
   /**
    * Begins to watch. What the viewer lacks is written by the first `pump`, so that the caller can write
    * its own first bytes before.
-   * @throws {StepcastError} `job_not_found`; `unavailable` when Redis cannot be reached.
+   * @throws {StepcastError} `job_not_found`; `job_gone` when Redis has lost the job; `unavailable` when
+   *   it cannot be reached, or may yet get the job back.
    */
   async watch(options: WatchOptions): Promise<Watch> {
     const { job, hold } = options;
@@ -114,6 +144,8 @@ export class Hub {
   async close(): Promise<void> {
     this.#cancelAudit?.();
     this.#options.holders.stop();
+    for (const cancel of this.#lingering.values()) cancel();
+    this.#lingering.clear();
     const channels = [...this.#joined.values()];
     this.#joined.clear();
     this.#channels.clear();
@@ -145,6 +177,7 @@ export class Hub {
       },
     });
     channel.add(viewer);
+    this.#stopLingering(channel);
     return {
       job: options.job,
       position,
@@ -182,21 +215,35 @@ export class Hub {
 
   async #join(job: string): Promise<Channel> {
     await this.#closing.get(job);
-    const { reader, feed, defer, maxWindowBytes = MAX_WINDOW_BYTES } = this.#options;
-    const channel = new Channel({ job, reader, feed, defer, maxWindowBytes });
+    const channel = new Channel({
+      maxWindowBytes: MAX_WINDOW_BYTES,
+      maxChunkBytes: MAX_CHUNK_BYTES,
+      foldsOf: () => () => 'all',
+      ...this.#options,
+      job,
+      memory: this.#memory,
+      observer: this.#observer,
+    });
     if (await channel.join()) return channel;
-    throw new StepcastError('job_not_found');
+    throw missingJob(job, this.#options.lost);
   }
 
   #lingerThenClose(channel: Channel): void {
-    if (channel.viewerCount > 0) return;
-    this.#options.clock.after(this.#options.lingerMs ?? LINGER_MS, () => {
-      if (channel.viewerCount > 0 || this.#joined.get(channel.job) !== channel) return;
+    if (channel.viewerCount > 0 || this.#joined.get(channel.job) !== channel) return;
+    this.#stopLingering(channel);
+    const cancel = this.#options.clock.after(this.#options.lingerMs ?? LINGER_MS, () => {
       this.#closeChannel(channel);
     });
+    this.#lingering.set(channel, cancel);
+  }
+
+  #stopLingering(channel: Channel): void {
+    this.#lingering.get(channel)?.();
+    this.#lingering.delete(channel);
   }
 
   #closeChannel(channel: Channel): void {
+    this.#stopLingering(channel);
     this.#joined.delete(channel.job);
     this.#channels.delete(channel.job);
     const closing = channel
@@ -233,11 +280,12 @@ export class Hub {
       channels.map(async (channel, index) => {
         const head = heads[index];
         if (this.#isForgotten(channel, head)) {
-          channel.fail(new StepcastError('job_not_found'));
+          channel.fail(missingJob(channel.job, this.#options.lost));
           this.#closeChannel(channel);
         } else if (head === undefined) {
           return;
         } else if (head.epoch !== channel.epoch || head.top > channel.top) {
+          this.#observer.auditDiffered();
           await channel.catchUp();
         }
       }),

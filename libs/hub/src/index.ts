@@ -5,6 +5,8 @@ export {
   JOB_LOG,
   type AppendResult,
   type Batch,
+  type Checkpoint,
+  type CheckpointResult,
   type CheckResult,
   type Claim,
   type JobLogReader,
@@ -17,6 +19,7 @@ export {
   type NewJob,
   type Progress,
   type Restore,
+  type ResumePoint,
   type StopOrder,
   type StoredSnapshot,
 } from './ports/job-log.port.js';
@@ -29,6 +32,7 @@ export {
 } from './ports/job-records.port.js';
 export { LEASES, type Leases } from './ports/leases.port.js';
 export { LOG_FEED, type FeedBatch, type LogFeed } from './ports/log-feed.port.js';
+export { LOST_JOBS, missingJob, type Fate, type LostJobs } from './ports/lost-jobs.port.js';
 export {
   WORKER_DIRECTORY,
   type WorkerDirectory,
@@ -42,7 +46,16 @@ export {
   drainLeaseMs,
   type HolderLeasesOptions,
 } from './holder-leases.js';
-export { AUDIT_MS, Hub, LINGER_MS, type HubOptions, type Watch, type WatchOptions } from './hub.js';
+export {
+  AUDIT_MS,
+  Hub,
+  LINGER_MS,
+  MAX_MEMORY_BYTES,
+  type HubOptions,
+  type Watch,
+  type WatchOptions,
+} from './hub.js';
+export type { HubObserver } from './hub-observer.js';
 export { LogFollower, type FollowerOptions, type FollowerSink } from './log-follower.js';
 export { assemble, type Base } from './log-page.js';
 export type { Encoder, Transport } from './transport.port.js';

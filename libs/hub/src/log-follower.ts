@@ -1,5 +1,7 @@
 import type { JobLogReader, JobRecord, LogEntry, LogPage } from './ports/job-log.port.js';
 import type { FeedBatch, LogFeed } from './ports/log-feed.port.js';
+import { costOf } from './event-window.js';
+import type { HubObserver } from './hub-observer.js';
 import { assemble, type Base } from './log-page.js';
 
 /**
@@ -24,6 +26,8 @@ export interface FollowerSink {
   extend(entries: readonly LogEntry[]): void;
   /** Everything so far is void: the log begins behind `base`. */
   rebase(epoch: string, base: Base): void;
+  /** More waits for a read to end. */
+  waiting(): void;
 }
 
 export interface FollowerOptions {
@@ -31,6 +35,7 @@ export interface FollowerOptions {
   readonly reader: JobLogReader;
   readonly feed: LogFeed;
   readonly sink: FollowerSink;
+  readonly observer: HubObserver;
 }
 
 /** Bytes of events that may wait for a read to end. More are dropped: the next read brings them. */
@@ -48,6 +53,7 @@ export class LogFollower {
   #state: State = 'joining';
   #epoch = '';
   #top = 0;
+  #model = '';
   #waiting: FeedBatch[] = [];
   #waitingBytes = 0;
   #hasMissed = false;
@@ -63,6 +69,21 @@ export class LogFollower {
 
   get top(): number {
     return this.#top;
+  }
+
+  /** The model of the job, once the log has been read. */
+  get model(): string {
+    return this.#model;
+  }
+
+  /** Memory of what waits for a read to end, in bytes. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Drops what waits: the read that is under way is then followed by another, which brings it. */
+  forgetWaiting(): void {
+    if (this.#takeWaiting().length > 0) this.#hasMissed = true;
   }
 
   /** Subscribes and reads the log. False when the job is not known. Call once. */
@@ -92,7 +113,7 @@ export class LogFollower {
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
-    this.#waiting = [];
+    this.#takeWaiting();
     await this.#options.feed.unsubscribe(this.#options.job);
   }
 
@@ -101,7 +122,11 @@ export class LogFollower {
     if (this.#state === 'live' && this.#accept(batch)) return;
     this.#wait(batch);
     // A failed read leaves the batch waiting; the next batch or audit reads again.
-    if (this.#state === 'live') void this.#readToTop().catch(() => undefined);
+    if (this.#state === 'live') void this.#heal().catch(() => undefined);
+  }
+
+  async #heal(): Promise<void> {
+    if ((await this.#readToTop()) !== undefined) this.#options.observer.gapHealed();
   }
 
   /** Extends by what is new in the batch; false if the batch does not continue the log. */
@@ -116,13 +141,10 @@ export class LogFollower {
   }
 
   #wait(batch: FeedBatch): void {
-    this.#waitingBytes += batch.entries.reduce((sum, { json }) => sum + json.length, 0);
-    if (this.#waitingBytes > MAX_WAITING_BYTES) {
-      this.#takeWaiting();
-      this.#hasMissed = true;
-    } else {
-      this.#waiting.push(batch);
-    }
+    this.#waiting.push(batch);
+    this.#waitingBytes += batch.entries.reduce((sum, entry) => sum + costOf(entry), 0);
+    if (this.#waitingBytes > MAX_WAITING_BYTES) this.forgetWaiting();
+    else this.#options.sink.waiting();
   }
 
   /** Reads page by page until the log is whole up to its top, then merges what arrived meanwhile. */
@@ -136,6 +158,7 @@ export class LogFollower {
         const page = await this.#options.reader.read(this.#options.job, this.#top, PAGE_SIZE);
         if (this.#isStopped() || page === undefined) return undefined;
         record = page.record;
+        this.#model = record.model;
         if (page.record.epoch !== this.#epoch) epochChanges++;
         this.#applyPage(page);
         isWhole = this.#top >= page.record.top && this.#mergeWaiting() && !this.#hasMissed;

@@ -10,6 +10,11 @@ export interface Transport {
   readonly encoder: Encoder;
   /** Bytes handed to {@link write} that the operating system has not taken yet. */
   readonly unsentBytes: number;
+  /**
+   * Those of them that the operating system refused when they were written: 0 while the other side keeps
+   * up, however much is written in one turn.
+   */
+  readonly refusedBytes: number;
   /** Queues a chunk of whole messages; written at the end of this turn of the event loop. */
   write(chunk: Uint8Array): void;
 }

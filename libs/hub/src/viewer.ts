@@ -6,12 +6,15 @@ import {
   type Position,
   type ResetReason,
 } from '@stepcast/protocol';
+import { mergeBacklog } from './backlog.js';
+import type { FoldOf } from './fold.js';
+import type { HubObserver } from './hub-observer.js';
 import { stateOf, type Base } from './log-page.js';
 import type { LogEntry } from './ports/job-log.port.js';
 import type { Encoder, Transport } from './transport.port.js';
 
-/** Bytes of events in one write to a viewer that catches up. */
-const MAX_CHUNK_BYTES = 16_384;
+/** Bytes of events in one write to a viewer that catches up, and of what one joined event stands for. */
+export const MAX_CHUNK_BYTES = 16_384;
 
 /** What a viewer at some position is to be sent next. */
 export type Next =
@@ -24,6 +27,10 @@ export type Next =
 export interface ViewerSource {
   readonly job: string;
   readonly epoch: string;
+  /** How the job's model lets the backlog of a slow viewer be merged. */
+  readonly foldOf: FoldOf;
+  readonly maxChunkBytes: number;
+  readonly observer: HubObserver;
   /** Whether the newest event is the terminal one. */
   readonly isEnded: boolean;
   /** What comes behind a position; no `events` = up to date. */
@@ -47,10 +54,20 @@ export interface ViewerOptions {
   readonly onFail: (error: StepcastError) => void;
 }
 
+/** `joining` until it has everything for the first time; `slow` when it then stopped taking what came. */
+type Pace = 'joining' | 'live' | 'slow';
+
 /**
- * One job on one connection: a position and nothing else, so that a slow viewer costs an integer.
+ * One job on one connection: a position and its pace, so that a slow viewer costs an integer.
  *
- * - I1 After seq n the viewer is sent n+1, or a reset and a snapshot.
+ * ```
+ *  joining ──has everything──► live ──events come, and its connection has not taken the last ones──► slow
+ *                                ▲                                                                    │
+ *                                └──────────────────────────has everything───────────────────────────┘
+ * ```
+ *
+ * - I1 After seq n the viewer is sent n+1, or a reset and a snapshot; only while it is slow, and more than
+ *   a chunk behind, what the model's folds leave of its backlog (backlog.ts).
  * - I2 Nothing is written while the connection has more than `maxUnsentBytes` unsent; the owner of the
  *   connection calls {@link pump} when it has drained.
  * - I3 The terminal event is the last thing written.
@@ -59,6 +76,7 @@ export class Viewer {
   readonly #options: ViewerOptions;
   #epoch: string;
   #seq: number;
+  #pace: Pace = 'joining';
   #isReading = false;
   #isDetached = false;
 
@@ -77,18 +95,24 @@ export class Viewer {
     return this.#seq === seq && this.#epoch === epoch && this.#canWrite();
   }
 
-  /** Writes events that directly continue the position, encoded by the channel. */
+  /** Writes the newest events, which directly continue the position, encoded by the channel. */
   deliver(chunk: Uint8Array, entries: readonly LogEntry[]): void {
-    const last = entries.at(-1);
-    if (last === undefined || this.#isDetached) return;
-    this.#options.transport.write(chunk);
-    this.#seq = last.seq;
-    if (isTerminalType(last.type)) this.#end();
+    this.#pace = 'live';
+    this.#write(chunk, entries);
   }
 
-  /** Sends what the viewer lacks, as far as the connection takes it. */
+  /**
+   * Sends what the viewer lacks, as far as the connection takes it. Throws nothing, because it is called
+   * from events of sockets too: a fault ends this viewer alone.
+   */
   pump(): void {
-    while (this.#canWrite() && this.#step(this.#next()));
+    const isStuck = this.#options.transport.refusedBytes >= LIMITS.maxUnsentBytes;
+    if (isStuck && this.#pace === 'live') this.#pace = 'slow';
+    try {
+      while (this.#canWrite() && this.#step(this.#next()));
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Ends the viewer, not its connection. */
@@ -122,24 +146,41 @@ export class Viewer {
       case 'older':
         this.#readOlder();
         return false;
-      case 'events': {
-        const entries = firstBytes(next.entries, MAX_CHUNK_BYTES);
-        if (entries.length === 0) this.#endAfterSnapshot();
-        return this.#deliverAlone(entries);
-      }
+      case 'events':
+        if (next.entries.length === 0) this.#haveAll();
+        for (const chunk of this.#chunksOf(next.entries)) {
+          this.#write(this.encoder.events(this.#epoch, chunk), chunk);
+          if (!this.#canWrite()) return false;
+        }
+        return next.entries.length > 0;
     }
   }
 
-  /** Encodes events for this viewer alone; false when there are none. */
-  #deliverAlone(entries: readonly LogEntry[]): boolean {
-    if (entries.length === 0) return false;
-    this.deliver(this.encoder.events(this.#epoch, entries), entries);
-    return true;
+  /** What is to be written of a backlog, for this viewer alone. */
+  #chunksOf(backlog: readonly LogEntry[]): Generator<readonly LogEntry[]> {
+    const { foldOf, maxChunkBytes } = this.#options.channel;
+    const isFarBehind = this.#pace === 'slow' && bytesOf(backlog) > maxChunkBytes;
+    const entries = isFarBehind ? mergeBacklog(backlog, foldOf, maxChunkBytes) : backlog;
+    return chunksOf(entries, maxChunkBytes);
   }
 
-  #reset({ reason, base }: Next & { kind: 'reset' }): void {
+  #write(chunk: Uint8Array, entries: readonly LogEntry[]): void {
+    const last = entries.at(-1);
+    if (last === undefined || this.#isDetached) return;
+    this.#options.transport.write(chunk);
+    const merged = last.seq - this.#seq - entries.length;
+    if (merged > 0) this.#options.channel.observer.merged(merged);
+    this.#seq = last.seq;
+    if (isTerminalType(last.type)) this.#end();
+  }
+
+  #reset(next: Next & { kind: 'reset' }): void {
     const { channel, transport } = this.#options;
     const { epoch, job } = channel;
+    const { base } = next;
+    // Trimmed behind its back, while it did not take what came: nobody asked for an old position.
+    const isLate = next.reason === 'trimmed' && this.#pace === 'slow';
+    const reason = isLate ? 'slow' : next.reason;
     const state = stateOf(base);
     transport.write(this.encoder.reset({ job, epoch, reason }));
     transport.write(
@@ -151,6 +192,7 @@ export class Viewer {
         state,
       }),
     );
+    channel.observer.reset(reason);
     this.#epoch = epoch;
     this.#seq = base.seq;
   }
@@ -162,8 +204,7 @@ export class Viewer {
       .then((next) => {
         this.#isReading = false;
         if (this.#isDetached) return;
-        // A page is bounded where it is read; what is left of it would only be read again.
-        if (next?.kind === 'events') this.#deliverAlone(next.entries);
+        if (next?.kind === 'events') this.#sendPage(next.entries);
         else if (next !== undefined) this.#step(next);
         this.pump();
       })
@@ -172,8 +213,16 @@ export class Viewer {
       });
   }
 
-  /** A job may have ended inside a snapshot, or before the viewer's position. */
-  #endAfterSnapshot(): void {
+  /** A page is bounded where it is read, and what is left of it would only be read again. */
+  #sendPage(entries: readonly LogEntry[]): void {
+    for (const chunk of this.#chunksOf(entries)) {
+      this.#write(this.encoder.events(this.#epoch, chunk), chunk);
+    }
+  }
+
+  /** The viewer is up to date. A job may have ended inside a snapshot, or before its position. */
+  #haveAll(): void {
+    this.#pace = 'live';
     if (this.#options.channel.isEnded) this.#end();
   }
 
@@ -183,12 +232,25 @@ export class Viewer {
   }
 }
 
-/** The first entries that together stay under a number of bytes; at least one. */
-function firstBytes(entries: readonly LogEntry[], maxBytes: number): readonly LogEntry[] {
+function bytesOf(entries: readonly LogEntry[]): number {
+  return entries.reduce((sum, { json }) => sum + json.length, 0);
+}
+
+/** The same entries in lists that stay under a number of bytes each, but hold at least one. */
+export function* chunksOf(
+  entries: Iterable<LogEntry>,
+  maxBytes: number,
+): Generator<readonly LogEntry[]> {
+  let chunk: LogEntry[] = [];
   let bytes = 0;
-  const end = entries.findIndex((entry, index) => {
+  for (const entry of entries) {
     bytes += entry.json.length;
-    return bytes > maxBytes && index > 0;
-  });
-  return end === -1 ? entries : entries.slice(0, end);
+    if (bytes > maxBytes && chunk.length > 0) {
+      yield chunk;
+      chunk = [];
+      bytes = entry.json.length;
+    }
+    chunk.push(entry);
+  }
+  if (chunk.length > 0) yield chunk;
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Transport, Watch } from '@stepcast/hub';
-import { ERROR_CODES, LIMITS, type ErrorCode } from '@stepcast/protocol';
+import { ERROR_CODES, type ErrorCode } from '@stepcast/protocol';
 import type { OpenConnection, OpenConnections } from '../open-connections.js';
 import { SocketOutlet } from '../socket-outlet.js';
 import type { Turn } from '../turn.js';
@@ -67,6 +67,9 @@ export class StreamResponse implements OpenConnection {
       get unsentBytes() {
         return outlet.unsentBytes;
       },
+      get refusedBytes() {
+        return outlet.refusedBytes;
+      },
       write: (chunk) => {
         this.write(chunk);
       },
@@ -89,6 +92,10 @@ export class StreamResponse implements OpenConnection {
     this.#outlet.flush();
     this.#left();
     this.#endOrCut();
+  }
+
+  get unsentBytes(): number {
+    return this.#outlet.unsentBytes;
   }
 
   stalledMs(now: number): number {
@@ -120,7 +127,8 @@ export class StreamResponse implements OpenConnection {
   /** Ends the response; cuts it when the reader does not take the rest. */
   #endOrCut(): void {
     const { response } = this.#options;
-    const cut = setTimeout(() => response.destroy(), LIMITS.slowViewerMs).unref();
+    const { slowViewerMs } = this.#options.connections;
+    const cut = setTimeout(() => response.destroy(), slowViewerMs).unref();
     response.once('close', () => {
       clearTimeout(cut);
     });

@@ -21,6 +21,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { GatewayCore } from '../gateway-core.js';
 import type { OpenConnection } from '../open-connections.js';
 import { SocketOutlet } from '../socket-outlet.js';
+import { AnswerRoom } from './answer-room.js';
 import { encodeTextFrame, wsEncoder } from './ws-encoder.js';
 
 export interface WsConnectionOptions {
@@ -45,6 +46,8 @@ const CLOSE_TIMEOUT_MS = 2_000;
  * - I2 Every command is answered by exactly one `ok` or `error` with its id.
  * - I3 A fault of a message never ends the connection; only abuse does.
  * - I4 When the connection ends, every watch leaves.
+ * - I5 A client that sends and does not read makes nothing grow: answers are bounded as events are, and of
+ *   pings that come meanwhile only the newest is answered (RFC 6455 §5.5.3).
  */
 export class WsConnection implements OpenConnection, Transport {
   readonly encoder = wsEncoder;
@@ -57,18 +60,24 @@ export class WsConnection implements OpenConnection, Transport {
   #faults = 0;
   #isOpen = true;
   #missedPongs = 0;
+  readonly #room = new AnswerRoom();
+  #owedPong: Buffer | undefined;
 
   constructor(options: WsConnectionOptions) {
     this.#options = options;
     const { socket, ws, core } = options;
     this.#outlet = new SocketOutlet(socket, core.turn, () => {
-      for (const watch of this.#watches.values()) watch?.pump();
+      this.#drained();
     });
     ws.on('message', (data, isBinary) => {
       this.#receive(data, isBinary);
     });
     ws.on('pong', () => {
       this.#missedPongs = 0;
+    });
+    ws.on('ping', (data: Buffer) => {
+      this.#owedPong = data;
+      if (this.unsentBytes < LIMITS.maxUnsentBytes) this.#pong();
     });
     // Broken frames: `ws` answers with the right close code and ends the connection by itself.
     ws.on('error', () => undefined);
@@ -80,6 +89,10 @@ export class WsConnection implements OpenConnection, Transport {
 
   get unsentBytes(): number {
     return this.#outlet.unsentBytes;
+  }
+
+  get refusedBytes(): number {
+    return this.#outlet.refusedBytes;
   }
 
   write(chunk: Uint8Array): void {
@@ -126,10 +139,26 @@ export class WsConnection implements OpenConnection, Transport {
     this.#options.core.connections.remove(this);
     for (const watch of this.#watches.values()) watch?.leave();
     this.#watches.clear();
+    this.#room.empty();
+  }
+
+  #drained(): void {
+    this.#room.empty();
+    this.#pong();
+    for (const watch of this.#watches.values()) watch?.pump();
+  }
+
+  #pong(): void {
+    if (this.#owedPong === undefined) return;
+    this.#outlet.flush();
+    this.#options.ws.pong(this.#owedPong);
+    this.#owedPong = undefined;
   }
 
   #send(text: string): void {
-    this.write(encodeTextFrame(text));
+    const frame = encodeTextFrame(text);
+    this.#room.take(frame.byteLength);
+    this.write(frame);
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -146,6 +175,7 @@ export class WsConnection implements OpenConnection, Transport {
   }
 
   async #handle(data: RawData, isBinary: boolean): Promise<void> {
+    await this.#room.wait(this.unsentBytes);
     if (!this.#isOpen) return;
     let id: CommandId;
     let job: string | undefined;

@@ -26,6 +26,8 @@ export class WsService implements OnApplicationBootstrap {
     maxBufferedChunks: 1_024,
     perMessageDeflate: false,
     clientTracking: false,
+    // Answered by the connection, which bounds what waits for a client that does not read.
+    autoPong: false,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
 
