@@ -1,8 +1,9 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Sweeper } from '@stepcast/jobs';
 import { ModelRegistry } from '@stepcast/models';
-import { Health, Shutdown } from '@stepcast/platform';
+import { Health, METRICS, Shutdown, checkStore, measureStore } from '@stepcast/platform';
 import { RedisStore } from '@stepcast/redis';
+import type { Registry } from 'prom-client';
 
 /** When the API should get requests. */
 @Injectable()
@@ -11,10 +12,12 @@ export class ApiHealthService implements OnApplicationBootstrap {
     @Inject(Health) private readonly health: Health,
     @Inject(RedisStore) private readonly store: RedisStore,
     @Inject(ModelRegistry) private readonly registry: ModelRegistry,
+    @Inject(METRICS) private readonly metrics: Registry,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.health.register('redis', () => this.store.ping());
+    checkStore(this.health, this.store);
+    measureStore(this.metrics, this.store);
     this.health.register('models', () => {
       if (this.registry.list().length === 0) throw new Error('no model was found in MODELS_DIR');
     });

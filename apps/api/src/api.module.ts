@@ -4,6 +4,7 @@ import { Module } from '@nestjs/common';
 import { HolderLeases, JOB_RECORDS, LEASES, type JobRecords, type Leases } from '@stepcast/hub';
 import { JobService, JobsModule, systemClock } from '@stepcast/jobs';
 import { LOGGER, Shutdown, type Logger } from '@stepcast/platform';
+import { StepcastError } from '@stepcast/protocol';
 import { REDIS_CONFIG, RedisModule, type RedisConfig } from '@stepcast/redis';
 import { ApiHealthService, SweeperService } from './api-lifecycle.service.js';
 import { JobEnds } from './jobs/job-ends.js';
@@ -34,7 +35,8 @@ import { RunFeed } from './run-feed.js';
     {
       provide: JobEnds,
       inject: [RunFeed, JOB_RECORDS],
-      useFactory: (feed: RunFeed, records: JobRecords) => new JobEnds(feed.feed, records),
+      useFactory: (feed: RunFeed, records: JobRecords) =>
+        new JobEnds({ feed: feed.feed, records, clock: systemClock }),
     },
     {
       provide: HolderLeases,
@@ -45,7 +47,9 @@ import { RunFeed } from './run-feed.js';
           leases,
           clock: systemClock,
           onError: (err) => {
-            logger.warn({ err }, 'leases of run calls were not refreshed');
+            // Every two seconds while Redis is away; the store says so once.
+            const isAway = StepcastError.from(err).code === 'unavailable';
+            logger[isAway ? 'debug' : 'warn']({ err }, 'leases of run calls were not refreshed');
           },
         }),
     },

@@ -1,3 +1,5 @@
+export { excuseStalled } from './excuse-stalled.js';
+export { FaultSpell, type FaultSpellHooks } from './fault-spell.js';
 export { JobQueues, type QueuedJob } from './job-queues.js';
 export {
   JobService,
@@ -21,3 +23,4 @@ export {
 export { parseRequestOptions } from './request-options.js';
 export { Sweeper, type SweeperParts } from './sweeper.js';
 export { systemClock } from './system-clock.js';
+export { retakeLock, type LostLock } from './retake-lock.js';

@@ -84,6 +84,26 @@ describe('JobQueues', () => {
     await expect(queues.positions([second])).resolves.toEqual([0]);
   });
 
+  it('ends the pause before a retry, and leaves what waits in line', async () => {
+    const [retried, waiting] = [newJob(), newJob()];
+    await queues.add(retried);
+    await queues.add(waiting);
+    const connection = createQueueConnection(testRedisUrl(), { blocking: true });
+    const worker = new Worker(queueName('echo'), null, { connection, prefix, autorun: false });
+    const next = () => worker.getNextJob('token', { block: false });
+    const inTenMinutes = Date.now() + 600_000;
+    await (await next()).moveToDelayed(inTenMinutes, 'token');
+
+    await queues.endPause(waiting);
+    await queues.endPause(retried);
+    await queues.endPause(newJob());
+
+    const taken = [await next(), await next()].map(({ id }) => id);
+    expect(taken).toEqual([waiting.id, retried.id]);
+    await worker.close();
+    connection.disconnect();
+  });
+
   it('says unavailable when Redis is not there', async () => {
     const nowhere = new JobQueues(
       createQueueConnection('redis://127.0.0.1:1', { blocking: false }),

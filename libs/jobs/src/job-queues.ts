@@ -59,6 +59,17 @@ export class JobQueues {
     return reach(async () => (await this.#queue(job.model).remove(job.id)) === 1);
   }
 
+  /**
+   * Lets a job go that waits out the pause before a retry; one that does not, stays as it is. Whether the
+   * pause is over is otherwise for the clocks of the workers to say.
+   */
+  async endPause(job: QueuedJob): Promise<void> {
+    await reach(async () => {
+      const queued = await this.#queue(job.model).getJob(job.id);
+      if (await queued?.isDelayed()) await queued?.promote();
+    });
+  }
+
   /** How many jobs of the same model stand before each; 0 for those that do not wait in line. */
   async positions(jobs: readonly QueuedJob[]): Promise<number[]> {
     const commands = jobs.map((job) => ['zrank', this.#key(job.model, 'prioritized'), job.id]);

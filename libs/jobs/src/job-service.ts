@@ -16,7 +16,14 @@
  *   worker, only make it take effect sooner.
  */
 import { randomBytes } from 'node:crypto';
-import type { JobQuery, JobRecord, JobRecords, WorkerSignals } from '@stepcast/hub';
+import {
+  missingJob,
+  type JobQuery,
+  type JobRecord,
+  type JobRecords,
+  type LostJobs,
+  type WorkerSignals,
+} from '@stepcast/hub';
 import type { ModelRegistry } from '@stepcast/models';
 import {
   assertDepth,
@@ -57,6 +64,8 @@ export interface JobServiceParts {
   readonly estimates: Pick<QueueEstimates, 'of'>;
   readonly signals: WorkerSignals;
   readonly registry: ModelRegistry;
+  /** Without it every job of which nothing is known is `job_not_found`. */
+  readonly lost?: LostJobs;
   readonly idempotencyTtlMs: number;
   /** Told of failures of what is only a hint. */
   readonly onHintFailed: (error: unknown) => void;
@@ -99,14 +108,14 @@ export class JobService {
     return { created, record };
   }
 
-  /** @throws {StepcastError} `job_not_found` */
+  /** @throws {StepcastError} `job_not_found`; `job_gone` when Redis has lost it; `unavailable` */
   async record(id: string): Promise<JobRecord> {
     const record = UUID.test(id) ? await this.#parts.records.get(id) : undefined;
-    if (record === undefined) throw new StepcastError('job_not_found');
+    if (record === undefined) throw missingJob(id, this.#parts.lost);
     return record;
   }
 
-  /** @throws {StepcastError} `job_not_found` */
+  /** @throws {StepcastError} as {@link record} */
   async get(id: string): Promise<Job> {
     return this.view(await this.record(id));
   }
@@ -129,7 +138,7 @@ export class JobService {
   /**
    * Orders a job to stop; from any process, for a job in any process. A waiting job is `cancelled` in
    * the answer; a running one is once its work has stopped.
-   * @throws {StepcastError} `job_not_found`, `already_finished`
+   * @throws {StepcastError} as {@link record}, and `already_finished`
    */
   async cancel(id: string, by: CancelOrigin, reason: string): Promise<JobRecord> {
     const { records, queues, signals } = this.#parts;
@@ -137,7 +146,7 @@ export class JobService {
     const result = await records.cancel(id, by, reason);
     switch (result.kind) {
       case 'missing':
-        throw new StepcastError('job_not_found');
+        throw missingJob(id, this.#parts.lost);
       case 'already_finished':
         throw new StepcastError('already_finished');
       case 'closed':

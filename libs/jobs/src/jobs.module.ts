@@ -1,13 +1,16 @@
 import { Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import {
   JOB_RECORDS,
+  LOST_JOBS,
   WORKER_DIRECTORY,
   WORKER_SIGNALS,
   type JobRecords,
+  type LostJobs,
   type WorkerDirectory,
   type WorkerSignals,
 } from '@stepcast/hub';
 import { loadRegistry, ModelRegistry } from '@stepcast/models';
+import { StepcastError } from '@stepcast/protocol';
 import { JobQueues } from './job-queues.js';
 import { JobService } from './job-service.js';
 import { JOBS_CONFIG, type JobsConfig } from './jobs.config.js';
@@ -23,7 +26,9 @@ const logHint = (error: unknown) => {
   logger.warn(`a hint was not delivered: ${String(error)}`);
 };
 const logSweep = (error: unknown) => {
-  logger.error(error);
+  // Every second while Redis is away; the store says so once.
+  if (StepcastError.from(error).code === 'unavailable') logger.debug(String(error));
+  else logger.error(error);
 };
 
 /**
@@ -55,7 +60,15 @@ const logSweep = (error: unknown) => {
     },
     {
       provide: JobService,
-      inject: [JOB_RECORDS, WORKER_SIGNALS, JobQueues, QueueEstimates, ModelRegistry, JOBS_CONFIG],
+      inject: [
+        JOB_RECORDS,
+        WORKER_SIGNALS,
+        JobQueues,
+        QueueEstimates,
+        ModelRegistry,
+        LOST_JOBS,
+        JOBS_CONFIG,
+      ],
       useFactory: (...parts: ServiceParts) => createJobService(parts),
     },
     {
@@ -93,17 +106,19 @@ type ServiceParts = [
   JobQueues,
   QueueEstimates,
   ModelRegistry,
+  LostJobs,
   JobsConfig,
 ];
 
 function createJobService(parts: ServiceParts): JobService {
-  const [records, signals, queues, estimates, registry, config] = parts;
+  const [records, signals, queues, estimates, registry, lost, config] = parts;
   return new JobService({
     records,
     signals,
     queues,
     estimates,
     registry,
+    lost,
     idempotencyTtlMs: config.IDEMPOTENCY_TTL_MS,
     onHintFailed: logHint,
   });

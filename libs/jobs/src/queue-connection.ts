@@ -19,6 +19,9 @@ export function createQueueConnection(url: string, options: QueueConnectionOptio
     lazyConnect: true,
     // How long a closed connection may keep its process from ending.
     disconnectTimeout: 500,
+    // The server became a replica: the new primary is found by connecting anew. Not sent again by itself:
+    // BullMQ's callers try again, and a command without an end of tries would loop.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 6)),
     ...(options.blocking
       ? { maxRetriesPerRequest: null }

@@ -81,6 +81,20 @@ describe('Sweeper: waiting jobs', () => {
     await sweepFor(1_000);
     expect([...queues.jobs]).toEqual([job.id]);
   });
+
+  it('ends the pause of a retry 5 s after it should have ended (W8)', async () => {
+    const { sweepFor, submit, store, queues } = createSweeper();
+    const [fresh, retried] = [await submit(), await submit()];
+    await store.writer.claim(retried, 'w');
+    await store.writer.requeue(retried, 1);
+
+    await sweepFor(5_000);
+    expect(queues.resumed).toEqual([]);
+
+    await sweepFor(1_000);
+    expect(queues.resumed).toEqual([retried]);
+    expect([...queues.jobs]).toEqual([fresh, retried]);
+  });
 });
 
 describe('Sweeper: running jobs', () => {

@@ -4,7 +4,8 @@
  *
  *   open job ─┬─ unknown or ended ───────────────► dropped from the list of open jobs
  *             ├─ waiting ─┬─ nobody wants it ────► closed, taken out of its queue
- *             │           └─ in no queue, 5 s ───► added again
+ *             │           ├─ in no queue, 5 s ───► added again
+ *             │           └─ a retry, 5 s late ──► put in line
  *             └─ running ─┬─ in no queue, 5 s and its worker gone, or 30 s ─► worker_lost
  *                         └─ no worker serves its model, and its own is gone, WORKER_LOST_MS ─► worker_lost
  *
@@ -24,11 +25,14 @@
  *   claim the job. It is then fenced and stops: the job ends as `worker_lost`, once, for everybody.
  * - W7 Bounded: one batch per tick, ticks never overlap, and memory holds one entry per suspect job of
  *   the last round.
+ * - W8 The queue ends the pause before a retry by the clocks of workers: of the one that ordered it and of
+ *   those that look. Where they differ the job would wait for the difference, so the pause also ends here.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock, JobRecord, JobRecords, WorkerDirectory, WorkerEntry } from '@stepcast/hub';
 import { isEnded } from '@stepcast/protocol';
 import type { JobQueues } from './job-queues.js';
+import { retryDelayMs } from './queue-naming.js';
 import { Suspicions } from './suspicions.js';
 
 const TICK_MS = 1_000;
@@ -38,10 +42,12 @@ const LOCK_KEY = 'lock:sweeper';
 const BATCH_SIZE = 200;
 const NOT_QUEUED_MS = 5_000;
 const NOT_QUEUED_BUT_ALIVE_MS = 30_000;
+/** Beyond the pause, which the workers should have ended themselves. */
+const RETRY_LATE_MS = 5_000;
 
 export interface SweeperParts {
   readonly records: JobRecords;
-  readonly queues: Pick<JobQueues, 'add' | 'contains' | 'remove'>;
+  readonly queues: Pick<JobQueues, 'add' | 'contains' | 'endPause' | 'remove'>;
   readonly directory: WorkerDirectory;
   readonly clock: Clock;
   readonly workerLostMs: number;
@@ -113,8 +119,13 @@ export class Sweeper {
     if (await records.sweep(record.id)) {
       const after = await records.get(record.id);
       if (after === undefined || isEnded(after.status)) await queues.remove(record);
-    } else if (isQueued) {
+    } else if (isQueued && record.attempt === 0) {
       this.#suspicions.clear(record.id);
+    } else if (isQueued) {
+      const limit = retryDelayMs(record.attempt) + RETRY_LATE_MS;
+      if (this.#suspectFor(record, 'paused') < limit) return;
+      this.#suspicions.clear(record.id);
+      await queues.endPause(record);
     } else if (this.#suspectFor(record, 'not queued') >= NOT_QUEUED_MS) {
       await queues.add(record);
     }

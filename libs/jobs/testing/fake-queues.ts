@@ -3,6 +3,8 @@ import type { QueuedJob } from '../src/job-queues.js';
 /** Queues in memory: which jobs are in line, and what was asked. */
 export class FakeQueues {
   readonly jobs = new Set<string>();
+  /** Jobs whose pause was ended, as often as it was. */
+  readonly resumed: string[] = [];
   /** Set to make the next `add` fail, as a Redis that is away does. */
   failure: Error | undefined;
 
@@ -14,6 +16,11 @@ export class FakeQueues {
 
   remove(job: QueuedJob): Promise<boolean> {
     return Promise.resolve(this.jobs.delete(job.id));
+  }
+
+  endPause(job: QueuedJob): Promise<void> {
+    this.resumed.push(job.id);
+    return Promise.resolve();
   }
 
   contains(jobs: readonly QueuedJob[]): Promise<boolean[]> {

@@ -34,6 +34,13 @@ describe('Health', () => {
     });
   });
 
+  it('shows what a check has to say while all is well', async () => {
+    const health = new Health();
+    health.register('a', () => ({ ageMs: 3 }));
+
+    await expect(health.report()).resolves.toMatchObject({ checks: { a: { ok: true, ageMs: 3 } } });
+  });
+
   it('does not wait for a check that hangs', async () => {
     const health = new Health();
     health.register('slow', () => new Promise(() => undefined));

@@ -1,9 +1,19 @@
-/** Proves that something the process depends on works; throws or rejects when it does not. */
+/**
+ * Proves that something the process depends on works; throws or rejects when it does not. An object that
+ * it answers is shown beside `ok`: what an operator wants to see also while all is well.
+ */
 export type HealthCheck = () => unknown;
+
+export interface CheckResult {
+  readonly ok: boolean;
+  /** Why not. */
+  readonly message?: string;
+  readonly [detail: string]: unknown;
+}
 
 export interface HealthReport {
   readonly status: 'ready' | 'failing' | 'draining';
-  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly message?: string }>>;
+  readonly checks: Readonly<Record<string, CheckResult>>;
 }
 
 /** A check that takes longer is failing: a probe that hangs tells an orchestrator nothing. */
@@ -40,7 +50,7 @@ export class Health {
   }
 }
 
-async function runCheck(check: HealthCheck): Promise<{ ok: boolean; message?: string }> {
+async function runCheck(check: HealthCheck): Promise<CheckResult> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -48,8 +58,8 @@ async function runCheck(check: HealthCheck): Promise<{ ok: boolean; message?: st
     }, CHECK_DEADLINE_MS);
   });
   try {
-    await Promise.race([Promise.resolve().then(check), deadline]);
-    return { ok: true };
+    const details = await Promise.race([Promise.resolve().then(check), deadline]);
+    return { ...(typeof details === 'object' && details), ok: true };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
   } finally {

@@ -9,6 +9,7 @@ function setUp() {
   const world = { probes: 'come back' as 'come back' | 'are lost' | 'are refused' };
   let hear = (): void => undefined;
   const disconnect = jest.fn();
+  const told: string[] = [];
   const publish = (): Promise<number> => {
     if (world.probes === 'are refused') return Promise.reject(new Error('down'));
     if (world.probes === 'come back') hear();
@@ -27,8 +28,9 @@ function setUp() {
       subscriber: { disconnect } as unknown as Redis,
     },
     subscriber as unknown as Subscriber,
+    { onHeard: () => void told.push('heard'), onSilent: () => void told.push('silent') },
   );
-  return { world, canary, disconnect };
+  return { world, canary, disconnect, told };
 }
 
 describe('Canary', () => {
@@ -46,12 +48,13 @@ describe('Canary', () => {
   });
 
   it('gives the subscriber connection up when probes that Redis took do not come back', async () => {
-    const { world, canary, disconnect } = setUp();
+    const { world, canary, disconnect, told } = setUp();
     await canary.start();
     world.probes = 'are lost';
     await jest.advanceTimersByTimeAsync(15_000);
 
     expect(disconnect).toHaveBeenCalledWith(true);
+    expect(told).toEqual(['heard', 'silent']);
     await jest.advanceTimersByTimeAsync(5_000);
     expect(disconnect).toHaveBeenCalledTimes(1);
     canary.stop();
@@ -67,6 +70,22 @@ describe('Canary', () => {
     world.probes = 'come back';
     await jest.advanceTimersByTimeAsync(5_000);
     expect(canary.ageMs).toBe(0);
+    canary.stop();
+  });
+
+  it('does not blame a connection for probes that were taken while it reconnected', async () => {
+    const { world, canary, disconnect } = setUp();
+    await canary.start();
+    world.probes = 'are refused';
+    await jest.advanceTimersByTimeAsync(30_000);
+    world.probes = 'are lost';
+    await jest.advanceTimersByTimeAsync(10_000);
+    world.probes = 'come back';
+    canary.resubscribed();
+    expect(canary.ageMs).toBe(0);
+
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(disconnect).not.toHaveBeenCalled();
     canary.stop();
   });
 });

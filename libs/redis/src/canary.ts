@@ -13,12 +13,20 @@ const MIN_UNHEARD = 2;
 /** Silence after which the subscriber connection is given up: longer than any pause that Redis survives. */
 const MAX_SILENCE_MS = 12_000;
 
+export interface CanaryHooks {
+  /** A probe came back. */
+  readonly onHeard?: () => void;
+  /** The connection is given up. */
+  readonly onSilent?: () => void;
+}
+
 /**
  * Proves that pub/sub delivers: a probe goes out on the commands connection and must come back on the
  * subscriber connection. A half-open subscriber looks connected and hears nothing; only this notices.
  * Probes count only when Redis has taken them, so an outage of Redis is not held against the connection.
  */
 export class Canary {
+  readonly #hooks: CanaryHooks;
   readonly #commands: Redis;
   readonly #subscriberConnection: Redis;
   readonly #subscriber: Subscriber;
@@ -33,7 +41,9 @@ export class Canary {
     keys: Keys,
     connections: { readonly commands: Redis; readonly subscriber: Redis },
     subscriber: Subscriber,
+    hooks: CanaryHooks = {},
   ) {
+    this.#hooks = hooks;
     this.#commands = connections.commands;
     this.#subscriberConnection = connections.subscriber;
     this.#subscriber = subscriber;
@@ -66,6 +76,15 @@ export class Canary {
     }, PERIOD_MS).unref();
   }
 
+  /**
+   * The subscriber hears everything anew. Probes that were taken while it did not are not held against it,
+   * and whether it really hears is found out at once.
+   */
+  resubscribed(): void {
+    this.#unheard = 0;
+    if (this.#timer !== undefined) this.#probe();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -73,18 +92,22 @@ export class Canary {
   #heard(): void {
     this.#heardAt = performance.now();
     this.#unheard = 0;
+    this.#hooks.onHeard?.();
   }
 
   #probe(): void {
     if (this.#unheard >= MIN_UNHEARD && (this.ageMs ?? 0) > MAX_SILENCE_MS) {
       // Two more probes must go unheard before the next time, so a slow reconnect is left in peace.
       this.#unheard = 0;
+      this.#hooks.onSilent?.();
       // Reconnects by itself; the subscriber then hears everything anew and reports the interruption.
       this.#subscriberConnection.disconnect(true);
     }
+    const heardAt = this.#heardAt;
     this.#commands.publish(this.#channel, '').then(
       () => {
-        this.#unheard += 1;
+        // The probe may be heard before Redis says that it took it.
+        if (this.#heardAt === heardAt) this.#unheard += 1;
       },
       // An outage is reported by the connections themselves.
       () => undefined,

@@ -35,9 +35,6 @@ const BY_ROLE: Record<ConnectionRole, Options> = {
   commands: {
     // One write and one read for all commands of an event-loop turn.
     enableAutoPipelining: true,
-    // READONLY: this server became a replica. Connect anew (to the new primary) and send the command
-    // again, which is safe because every script here may run twice.
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
   },
   subscriber: {
     // The subscriber knows what it wants to hear and says so itself after a reconnect, because it must
@@ -46,10 +43,41 @@ const BY_ROLE: Record<ConnectionRole, Options> = {
   },
 };
 
+/** How often a connection is given up because its server takes no writes. */
+const MIN_READONLY_RECONNECT_MS = 1_000;
+
+/**
+ * READONLY: this server became a replica. Connect anew (to the new primary) and send the command again,
+ * which is safe because every script here may run twice. If that is a replica too, the call fails and its
+ * caller tries again later: a command that is sent again for ever would be a loop without a pause.
+ */
+function createReconnectOnError(onReadonly: (error: Error) => void): (error: Error) => 2 | false {
+  let last = -Infinity;
+  return (error) => {
+    if (!error.message.startsWith('READONLY')) return false;
+    onReadonly(error);
+    const now = performance.now();
+    if (now - last < MIN_READONLY_RECONNECT_MS) return false;
+    last = now;
+    return 2;
+  };
+}
+
 /**
  * A connection with the options of its role. It connects with the first command, or by `connect()`.
  * The caller must listen to `error`: ioredis prints what nobody listens to.
+ * @param onReadonly told when the server takes no writes, also if the command is then sent again
  */
-export function createRedis(url: string, role: ConnectionRole, name = 'stepcast'): Redis {
-  return new Redis(url, { ...COMMON, ...BY_ROLE[role], connectionName: `${name}:${role}` });
+export function createRedis(
+  url: string,
+  role: ConnectionRole,
+  name = 'stepcast',
+  onReadonly: (error: Error) => void = () => undefined,
+): Redis {
+  return new Redis(url, {
+    ...COMMON,
+    ...BY_ROLE[role],
+    reconnectOnError: createReconnectOnError(onReadonly),
+    connectionName: `${name}:${role}`,
+  });
 }

@@ -5,7 +5,7 @@ import { ReplyError } from 'ioredis';
  * Answers of a Redis that is there and cannot serve now. The first word of an error reply is its code by
  * the protocol of Redis; nothing else of the text is looked at.
  */
-const NOT_NOW = new Set([
+export const NOT_NOW: ReadonlySet<string> = new Set([
   'LOADING',
   'READONLY',
   'MASTERDOWN',

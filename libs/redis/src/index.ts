@@ -1,4 +1,5 @@
 export type { Canary } from './canary.js';
+export { describeNews, type NewsLine } from './describe-news.js';
 export { redisConfigSchema, type RedisConfig } from './config.js';
 export { createRedis, type ConnectionRole } from './connection.js';
 export type { RedisJobLog } from './redis-job-log.js';
@@ -9,4 +10,5 @@ export type { RedisLogFeed } from './redis-log-feed.js';
 export { RedisStore, type RedisStoreOptions } from './redis-store.js';
 export type { RedisWorkerDirectory } from './redis-worker-directory.js';
 export type { RedisWorkerSignals } from './redis-worker-signals.js';
+export type { StoreMonitor, StoreNews } from './store-monitor.js';
 export { REDIS_CONFIG, RedisModule, redisSlice } from './redis.module.js';

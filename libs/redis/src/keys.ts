@@ -57,6 +57,11 @@ export class Keys {
     return `${this.#prefix}:workers:${worker}`;
   }
 
+  /** Since when the memory of this Redis goes back. */
+  get life(): string {
+    return `${this.#prefix}:life`;
+  }
+
   duration(model: string): string {
     return `${this.#prefix}:duration:${model}`;
   }

@@ -69,6 +69,22 @@ describe('a server that lost the tail of a log together with its worker', () => 
     expect(page?.entries.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
+  it.each([
+    ['cancelled', (id: string) => test.store.records.cancel(id, 'client', 'enough')],
+    ['failed', (id: string) => test.store.records.fail(id, 'worker_lost', 'gone')],
+  ])('gets a new epoch from an end from outside too: %s', async (type, end) => {
+    const { id } = newJob();
+    const { record } = await test.store.records.create({ ...newJob(), id });
+    await test.admin.hset(`${test.prefix}:{${id}}:meta`, 'server', 'the one before');
+    await end(id);
+
+    const page = await test.store.reader.read(id, 0, 10);
+    expect(page?.record).toMatchObject({ status: type });
+    expect(page?.record.epoch).not.toBe(record.epoch);
+    expect(page?.record.epoch).toMatch(/^[A-Za-z0-9]{1,12}$/);
+    expect(page?.entries.map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
   it('is not suspected while the server is the same: attempts share the epoch', async () => {
     const job = await driver();
     const before = await test.store.records.get(job.job);
@@ -125,7 +141,7 @@ describe('claim', () => {
     const { id } = newJob();
     await test.store.records.create(newJob({}, { id }));
     const scripts = new Scripts(test.admin);
-    const claim = () => scripts.run('claim', test.keys.all(id), [id, 'w1', 'token', 'status']);
+    const claim = () => scripts.run('claim', test.keys.all(id), [id, 'w1', 'token', '', 'status']);
 
     expect([await claim(), await claim()]).toEqual([
       ['claimed', 1, expect.any(Number), expect.any(String), ['running']],

@@ -3,6 +3,8 @@ import type {
   AppendResult,
   Batch,
   CheckResult,
+  Checkpoint,
+  CheckpointResult,
   Claim,
   JobLogWriter,
   JobRecord,
@@ -32,8 +34,8 @@ export class RedisJobLog implements JobLogWriter {
     this.#index = index;
   }
 
-  async claim(job: string, worker: string): Promise<Claim> {
-    const args = [job, worker, randomUUID(), ...RECORD_FIELDS];
+  async claim(job: string, worker: string, version = ''): Promise<Claim> {
+    const args = [job, worker, randomUUID(), version, ...RECORD_FIELDS];
     const [reply] = (await Promise.all([
       this.#run('claim', job, args),
       // Heals an index that was lost: what runs must be found if its worker dies. In the same write.
@@ -43,10 +45,11 @@ export class RedisJobLog implements JobLogWriter {
       await this.#index.ended(job);
       return { kind: reply[0] as 'closed' | 'missing' };
     }
-    const [, attempt, at, input, values] = reply as [string, number, number, string, string[]];
+    const [, attempt, at, input, values, seq, data] = reply as ClaimReply;
     const record = decodeRecord(job, values);
     if (record === undefined) throw new TypeError('a claimed job has a record');
-    return { kind: 'claimed', attempt, record, input, at };
+    const claim = { kind: 'claimed', attempt, record, input, at } as const;
+    return seq === undefined || data === undefined ? claim : { ...claim, resume: { seq, data } };
   }
 
   async append(batch: Batch): Promise<AppendResult> {
@@ -115,6 +118,13 @@ export class RedisJobLog implements JobLogWriter {
     return (await this.#scripts.run('saveSnapshot', keys, [attempt, epoch, seq, state])) === 1;
   }
 
+  async saveCheckpoint(checkpoint: Checkpoint): Promise<CheckpointResult> {
+    const { job, attempt, epoch, seq, version, data } = checkpoint;
+    const keys = [this.#keys.meta(job), this.#keys.log(job)];
+    const args = [attempt, epoch, seq, version, data];
+    return (await this.#scripts.run('saveCheckpoint', keys, args)) as CheckpointResult;
+  }
+
   #run(
     name: 'claim' | 'append' | 'check' | 'restore',
     job: string,
@@ -123,6 +133,17 @@ export class RedisJobLog implements JobLogWriter {
     return this.#scripts.run(name, this.#keys.all(job), args);
   }
 }
+
+/** What lua/claim-5.lua says of a job that was claimed. */
+type ClaimReply = [
+  kind: string,
+  attempt: number,
+  at: number,
+  input: string,
+  values: string[],
+  seq?: number,
+  data?: string,
+];
 
 /**
  * JSON on one line: messages are split at line breaks. A line break in JSON is only ever white space

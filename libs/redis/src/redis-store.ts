@@ -11,7 +11,7 @@ import { RedisLeases } from './redis-leases.js';
 import { RedisLogFeed } from './redis-log-feed.js';
 import { RedisWorkerDirectory } from './redis-worker-directory.js';
 import { RedisWorkerSignals } from './redis-worker-signals.js';
-import { Scripts } from './scripts.js';
+import { StoreMonitor, type StoreNews } from './store-monitor.js';
 import { Subscriber } from './subscriber.js';
 
 export interface RedisStoreOptions {
@@ -20,8 +20,10 @@ export interface RedisStoreOptions {
   readonly keyPrefix?: string;
   /** Shown by `CLIENT LIST`; say which app it is. */
   readonly name?: string;
-  /** Told of every connection error. ioredis reconnects by itself; this is for the log. */
+  /** Told of every connection error. ioredis reconnects by itself. */
   readonly onError?: (error: Error) => void;
+  /** Told when trouble begins and when it is over: for the log. */
+  readonly onNews?: (news: StoreNews) => void;
 }
 
 /**
@@ -38,6 +40,8 @@ export class RedisStore {
   readonly directory: RedisWorkerDirectory;
   /** Whether pub/sub delivers; runs from `open()` on. */
   readonly canary: Canary;
+  /** In what state Redis is, for health, metrics and the log; runs from `open()` on. */
+  readonly monitor: StoreMonitor;
 
   readonly #commands: Redis;
   readonly #subscriber: Redis;
@@ -45,12 +49,26 @@ export class RedisStore {
   constructor(options: RedisStoreOptions) {
     const keys = new Keys(options.keyPrefix ?? 'stepcast');
     const onError = options.onError ?? (() => undefined);
-    const commands = createRedis(options.url, 'commands', options.name).on('error', onError);
+    const onReadonly = (error: Error): void => {
+      monitor.failed(error);
+    };
+    const commands = createRedis(options.url, 'commands', options.name, onReadonly);
+    commands.on('error', onError);
     const listening = createRedis(options.url, 'subscriber', options.name).on('error', onError);
-    const scripts = new Scripts(commands);
+    const monitor = new StoreMonitor(
+      { keys, commands, subscriber: listening },
+      options.onNews ?? (() => undefined),
+    );
+    const { scripts } = monitor;
     const index = new JobIndex(commands, keys);
     const subscriber = new Subscriber(listening);
 
+    subscriber.onInterrupted(() => {
+      monitor.whole();
+      this.canary.resubscribed();
+    });
+
+    this.monitor = monitor;
     this.#commands = commands;
     this.#subscriber = listening;
     this.writer = new RedisJobLog(keys, scripts, index);
@@ -60,16 +78,25 @@ export class RedisStore {
     this.feed = new RedisLogFeed(keys, subscriber);
     this.signals = new RedisWorkerSignals(commands, keys, subscriber);
     this.directory = new RedisWorkerDirectory(commands, keys, scripts);
-    this.canary = new Canary(keys, { commands, subscriber: listening }, subscriber);
+    this.canary = new Canary(keys, { commands, subscriber: listening }, subscriber, {
+      onHeard: () => {
+        monitor.heard();
+      },
+      onSilent: () => {
+        monitor.interrupted('silence');
+      },
+    });
   }
 
   /**
-   * Connects both ways and starts the canary, which proves that pub/sub delivers.
+   * Connects both ways and starts the canary, which proves that pub/sub delivers, and the monitor, which
+   * proves that writes are taken.
    * @throws {StepcastError} `unavailable` if Redis does not answer
    */
   async open(): Promise<void> {
     await this.ping();
     await this.canary.start();
+    await this.monitor.start();
   }
 
   /** One round trip on the commands connection, in milliseconds. */
@@ -82,6 +109,7 @@ export class RedisStore {
   /** Lets commands in flight finish, at most for `deadlineMs`, and closes both connections. */
   async close(deadlineMs = 2_000): Promise<void> {
     this.canary.stop();
+    this.monitor.stop();
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, deadlineMs);

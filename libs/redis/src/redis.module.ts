@@ -4,12 +4,14 @@ import {
   JOB_RECORDS,
   LEASES,
   LOG_FEED,
+  LOST_JOBS,
   WORKER_DIRECTORY,
   WORKER_SIGNALS,
   type JobLogReader,
   type JobLogWriter,
 } from '@stepcast/hub';
 import { redisConfigSchema, type RedisConfig } from './config.js';
+import { describeNews } from './describe-news.js';
 import { RedisStore } from './redis-store.js';
 
 /** Where {@link RedisConfig} is injected. */
@@ -32,10 +34,20 @@ const logger = new Logger('Redis');
     port(JOB_RECORDS, (store) => store.records),
     port(LEASES, (store) => store.leases),
     port(LOG_FEED, (store) => store.feed),
+    port(LOST_JOBS, (store) => store.monitor),
     port(WORKER_DIRECTORY, (store) => store.directory),
     port(WORKER_SIGNALS, (store) => store.signals),
   ],
-  exports: [RedisStore, JOB_LOG, JOB_RECORDS, LEASES, LOG_FEED, WORKER_DIRECTORY, WORKER_SIGNALS],
+  exports: [
+    RedisStore,
+    JOB_LOG,
+    JOB_RECORDS,
+    LEASES,
+    LOG_FEED,
+    LOST_JOBS,
+    WORKER_DIRECTORY,
+    WORKER_SIGNALS,
+  ],
 })
 export class RedisModule implements OnApplicationShutdown {
   constructor(@Inject(RedisStore) private readonly store: RedisStore) {}
@@ -54,8 +66,9 @@ async function openStore(config: RedisConfig): Promise<RedisStore> {
   const store = new RedisStore({
     url: config.REDIS_URL,
     keyPrefix: config.KEY_PREFIX,
-    onError: (error) => {
-      logger.warn(`connection: ${error.message}`);
+    onNews: (news) => {
+      const { level, text } = describeNews(news);
+      logger[level](text);
     },
   });
   try {
@@ -75,11 +88,12 @@ function createLog(store: RedisStore): JobLogReader & JobLogWriter {
   return {
     read: (job, after, limit, maxBytes) => reader.read(job, after, limit, maxBytes),
     heads: (jobs) => reader.heads(jobs),
-    claim: (job, worker) => writer.claim(job, worker),
+    claim: (job, worker, version) => writer.claim(job, worker, version),
     append: (batch) => writer.append(batch),
     check: (job, attempt) => writer.check(job, attempt),
     requeue: (job, attempt) => writer.requeue(job, attempt),
     restore: (restore) => writer.restore(restore),
     saveSnapshot: (snapshot) => writer.saveSnapshot(snapshot),
+    saveCheckpoint: (checkpoint) => writer.saveCheckpoint(checkpoint),
   };
 }

@@ -11,6 +11,7 @@ export const SCRIPT_FILES = {
   requeue: 'requeue-1',
   restore: 'restore-5',
   saveSnapshot: 'save-snapshot-3',
+  saveCheckpoint: 'save-checkpoint-2',
   read: 'read-3',
   hold: 'hold-2',
   release: 'release-2',
@@ -18,6 +19,7 @@ export const SCRIPT_FILES = {
   fail: 'fail-5',
   sweep: 'sweep-5',
   recordDuration: 'record-duration-1',
+  probe: 'probe-1',
 } as const;
 
 export type ScriptName = keyof typeof SCRIPT_FILES;
@@ -30,9 +32,12 @@ type Command = (...args: (string | number)[]) => Promise<unknown>;
  */
 export class Scripts {
   readonly #redis: Redis;
+  readonly #onFailed: (error: unknown) => void;
 
-  constructor(redis: Redis) {
+  /** @param onFailed told of every call that fails, before its caller is */
+  constructor(redis: Redis, onFailed: (error: unknown) => void = () => undefined) {
     this.#redis = redis;
+    this.#onFailed = onFailed;
     for (const [name, file] of Object.entries(SCRIPT_FILES)) {
       redis.defineCommand(commandName(name), {
         lua: loadScript(file),
@@ -45,14 +50,19 @@ export class Scripts {
    * Runs a script.
    * @throws {StepcastError} `unavailable` when Redis cannot be reached in time
    */
-  run(
+  async run(
     name: ScriptName,
     keys: readonly string[],
     args: readonly (string | number)[],
   ): Promise<unknown> {
     const command = (this.#redis as unknown as Record<string, Command>)[commandName(name)];
     if (command === undefined) throw new TypeError(`script ${name} is not defined`);
-    return reach(command.call(this.#redis, ...keys, ...args));
+    try {
+      return await reach(command.call(this.#redis, ...keys, ...args));
+    } catch (error) {
+      this.#onFailed(error);
+      throw error;
+    }
   }
 }
 

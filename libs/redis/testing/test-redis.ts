@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { waitFor } from '../../hub/testing/wait-for.js';
 import type { StoreUnderTest } from '../../hub/testing/store-under-test.js';
 import { createRedis } from '../src/connection.js';
+import { describeNews } from '../src/describe-news.js';
 import { Keys } from '../src/keys.js';
 import { RedisStore } from '../src/redis-store.js';
+import type { StoreNews } from '../src/store-monitor.js';
 
 /** The Redis of the integration tests; `npm run test:int` brings one. */
 export function testRedisUrl(): string {
@@ -13,9 +15,15 @@ export function testRedisUrl(): string {
 }
 
 /** A store under a prefix of its own, and a second connection that looks behind its back. */
-export async function openTestStore(url = testRedisUrl()) {
-  const prefix = `test-${randomUUID().slice(0, 13)}`;
-  const store = new RedisStore({ url, keyPrefix: prefix, name: prefix });
+export async function openTestStore(
+  url = testRedisUrl(),
+  onLine: (text: string) => void = () => undefined,
+  prefix = `test-${randomUUID().slice(0, 13)}`,
+) {
+  const onNews = (news: StoreNews): void => {
+    onLine(describeNews(news).text);
+  };
+  const store = new RedisStore({ url, keyPrefix: prefix, name: prefix, onNews });
   const admin = createRedis(url, 'commands', `${prefix}:admin`).on('error', () => undefined);
   await store.open();
 

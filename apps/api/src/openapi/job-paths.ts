@@ -82,7 +82,7 @@ function show(): Json {
     summary: 'Show a job',
     parameters: [jobId],
     answers: { 200: { description: 'The job.', json: ref('Job') } },
-    problems: ['job_not_found'],
+    problems: ['job_not_found', 'job_gone'],
   });
 }
 
@@ -94,7 +94,7 @@ function cancel(): Json {
     description: 'A running job is `cancelled` once its work has stopped.',
     parameters: [jobId, ...queryParameters(cancelRequestSchema)],
     answers: { 202: { description: 'The job; the order stands.', json: ref('Job') } },
-    problems: ['job_not_found', 'already_finished', 'invalid_input'],
+    problems: ['job_not_found', 'job_gone', 'already_finished', 'invalid_input'],
   });
 }
 
@@ -138,7 +138,7 @@ function events(): Json {
       },
       204: { description: 'The reader has everything already: do not come back.' },
     },
-    problems: ['job_not_found', 'invalid_position', 'too_many_connections'],
+    problems: ['job_not_found', 'job_gone', 'invalid_position', 'too_many_connections'],
   });
 }
 
@@ -162,6 +162,6 @@ function manyEvents(): Json {
       200: { description: 'Until all of the jobs have ended.', content: streamContent },
       204: { description: 'The reader has everything already: do not come back.' },
     },
-    problems: ['job_not_found', 'invalid_input', 'too_many_connections'],
+    problems: ['job_not_found', 'job_gone', 'invalid_input', 'too_many_connections'],
   });
 }
