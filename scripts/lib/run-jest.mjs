@@ -11,9 +11,12 @@ const deadlineMs = 20 * 60_000;
 const exitDeadlineMs = 15_000;
 const stopGraceMs = 5000;
 
-/** Tests that start whole processes would take the cores from each other. */
+/**
+ * Tests that start whole processes take the cores from each other; those of faults mostly wait for locks,
+ * leases and time-outs, and judge order rather than speed.
+ */
 const workersOf = (/** @type {string} */ project) =>
-  ['unit', 'int'].includes(project) ? '--maxWorkers=2' : '--runInBand';
+  project === 'e2e' ? '--runInBand' : '--maxWorkers=2';
 
 /**
  * Runs one jest project and counts its tests from jest's own results.

@@ -1,20 +1,14 @@
-import { existsSync } from 'node:fs';
-
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 
+import { launchBrowser } from '../support/browser.js';
 import { call, submit, type JobView } from '../support/clients.js';
+import { canTestWith, chromiumProgram } from '../support/optional-program.js';
 import { startApp, uniquePrefix, waitFor, type AppProcess } from '../support/stepcast.js';
 
 const TIMEOUT_MS = 60_000;
-const browserPath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-const isSkipped = !existsSync(browserPath) && !process.env['CI'];
-const describeInBrowser = isSkipped ? describe.skip : describe;
-if (isSkipped) {
-  process.stdout.write(
-    `The page is not tested in a browser: no Chromium at ${browserPath} (set CHROMIUM_PATH).\n`,
-  );
-}
+const canTest = canTestWith(chromiumProgram, 'The page is not tested in a browser');
+const describeInBrowser = canTest ? describe : describe.skip;
 
 let hub: AppProcess;
 
@@ -75,10 +69,7 @@ describeInBrowser('the page in a browser', () => {
   let faults: string[];
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: browserPath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'],
-    });
+    browser = await launchBrowser();
   }, TIMEOUT_MS);
 
   afterAll(() => browser.close());

@@ -9,7 +9,11 @@ import { Watcher } from '../support/watcher.js';
 describe('a hub that nothing happens to', () => {
   it('shows every viewer the same whole job of every model', async () => {
     const cluster = await startCluster({ workers: 1 });
-    const inputs = { pace: { steps: 30, everyMs: 5 }, sketch: { prompt: 'a red circle' }, writer: {} };
+    const inputs = {
+      pace: { steps: 30, everyMs: 5 },
+      sketch: { prompt: 'a red circle' },
+      writer: {},
+    };
     for (const [model, input] of Object.entries(inputs)) {
       const { id: job } = await submit(cluster.api, model, input);
       const foldOf = sampleFold(model);

@@ -39,7 +39,8 @@ export async function stopAllApps(): Promise<void> {
   await Promise.all([...running].map((child) => end(child, 'SIGKILL')));
 }
 
-const START_DEADLINE_MS = 30_000;
+/** A process alone takes a second; many of them, on a machine that is full, share it. */
+const START_DEADLINE_MS = 90_000;
 
 /** Starts one app against a Redis and waits until it is ready. */
 export async function startAppProcess(

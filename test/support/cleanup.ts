@@ -3,6 +3,7 @@ import { afterAll } from '@jest/globals';
 
 import { stopAllApps } from './app-process.js';
 import { closeAllClients } from './cluster.js';
+import { stopAllMonitors } from './monitor.js';
 import { stopAllRedis } from './private-redis.js';
 import { stopAllProxies } from './tcp-proxy.js';
 import { stopAllWatchers } from './watcher.js';
@@ -10,6 +11,7 @@ import { stopAllWatchers } from './watcher.js';
 afterAll(async () => {
   stopAllWatchers();
   closeAllClients();
+  stopAllMonitors();
   await stopAllApps();
   await stopAllProxies();
   await stopAllRedis();

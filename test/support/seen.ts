@@ -73,7 +73,10 @@ export class Seen {
 
   /** The log's life as the hub names it at a (re)connect; another one must be announced by a reset. */
   begin(position: string): void {
-    if (this.#epoch === '') this.#epoch = parsePosition(position).epoch;
+    if (this.#epoch !== '') return;
+    const { epoch, seq } = parsePosition(position);
+    this.#epoch = epoch;
+    this.#seq = seq;
   }
 
   /** @param text the event's JSON, byte for byte */

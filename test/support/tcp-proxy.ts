@@ -5,7 +5,12 @@ import net from 'node:net';
 import { splitFrames } from './resp-frames.js';
 
 /** What becomes of one answer of Redis on its way to the client. */
-export type Verdict = 'pass' | 'drop' | { readonly delayMs: number };
+export type Verdict =
+  | 'pass'
+  | 'drop'
+  | { readonly delayMs: number }
+  /** Held until the promise has settled. */
+  | { readonly until: Promise<unknown> };
 
 interface Pair {
   readonly client: net.Socket;
@@ -148,18 +153,23 @@ export class TcpProxy {
       for (const frame of split.frames) {
         const verdict = judge?.(frame) ?? 'pass';
         if (verdict === 'drop') continue;
-        const delayMs = typeof verdict === 'object' ? verdict.delayMs : 0;
-        if (delayMs === 0 && !isOrdered) {
+        if (verdict === 'pass' && !isOrdered) {
           send(frame);
           continue;
         }
         isOrdered = true;
         previous = previous
-          .then(() => new Promise<void>((resolve) => setTimeout(resolve, delayMs)))
+          .then(() => held(verdict))
           .then(() => {
             send(frame);
           });
       }
     };
   }
+}
+
+async function held(verdict: Exclude<Verdict, 'drop'>): Promise<void> {
+  if (verdict === 'pass') return;
+  if ('until' in verdict) await verdict.until.catch(() => undefined);
+  else await new Promise((resolve) => setTimeout(resolve, verdict.delayMs));
 }

@@ -1,5 +1,6 @@
 // One connection of a watcher: WebSocket or SSE, as the protocol has them.
 import http from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 
 import type { JobState } from '@stepcast/hub';
@@ -13,6 +14,8 @@ export interface Sink {
   readonly began: (position: string) => void;
   /** The hub does not know the job (any more). */
   readonly gone: () => void;
+  /** The hub sends the connection away: it should come back after `retryMs`. */
+  readonly away?: (retryMs: number) => void;
   /** The connection has ended; `isOver` when it says that the job has. */
   readonly closed: (isOver: boolean) => void;
 }
@@ -31,11 +34,17 @@ export interface Where {
   readonly from: string;
 }
 
-export function openWs({ gateway, job, hold, from }: Where, sink: Sink): Connection {
-  const ws = new WebSocket(`${gateway.replace('http', 'ws')}/v1/ws`, 'stepcast.v1.json');
-  ws.on('open', () => {
+/** @param ws a connection that is open already */
+export function openWs(
+  { gateway, job, hold, from }: Where,
+  sink: Sink,
+  ws = dial(gateway),
+): Connection {
+  const subscribe = (): void => {
     ws.send(JSON.stringify({ op: 'subscribe', id: 1, job, from, hold }));
-  });
+  };
+  if (ws.readyState === WebSocket.OPEN) subscribe();
+  else ws.on('open', subscribe);
   ws.on('message', (data: Buffer) => {
     if (takeMessage(data.toString(), sink)) ws.close();
   });
@@ -54,9 +63,18 @@ export function openWs({ gateway, job, hold, from }: Where, sink: Sink): Connect
   };
 }
 
-export function openSse({ gateway, job, hold, from }: Where, sink: Sink): Connection {
+function dial(gateway: string): WebSocket {
+  return new WebSocket(`${gateway.replace('http', 'ws')}/v1/ws`, 'stepcast.v1.json');
+}
+
+/** @param socket a connection that is open already */
+export function openSse(
+  { gateway, job, hold, from }: Where,
+  sink: Sink,
+  socket?: Socket,
+): Connection {
   const request = http.request(`${gateway}/v1/jobs/${job}/events?hold=${hold}&from=${from}`, {
-    agent: false,
+    ...(socket === undefined ? { agent: false } : { createConnection: () => socket }),
     headers: { accept: 'text/event-stream' },
   });
   let stream: http.IncomingMessage | undefined;
@@ -88,7 +106,8 @@ export function openSse({ gateway, job, hold, from }: Where, sink: Sink): Connec
   };
 }
 
-function takeBlock(block: string, sink: Sink): void {
+/** Hands a block of an SSE stream to the sink. */
+export function takeBlock(block: string, sink: Sink): void {
   const fields = new Map(
     block.split('\n').map((line) => {
       const colon = line.indexOf(':');
@@ -99,7 +118,9 @@ function takeBlock(block: string, sink: Sink): void {
   const data = fields.get('data');
   const type = fields.get('event');
   if (data === undefined || data === '') {
+    const retry = fields.get('retry');
     if (id !== undefined) sink.began(id);
+    else if (retry !== undefined) sink.away?.(Number(retry));
   } else if (type === 'reset') {
     sink.reset((JSON.parse(data) as { reason: string }).reason);
   } else if (type === 'snapshot' && !('seq' in (JSON.parse(data) as object))) {
@@ -117,10 +138,11 @@ interface Message {
   readonly position?: string;
   readonly state?: JobState;
   readonly code?: string;
+  readonly retryMs?: number;
 }
 
 /** True when nothing follows on this connection, or nothing that it could be used for. */
-function takeMessage(text: string, sink: Sink): boolean {
+export function takeMessage(text: string, sink: Sink): boolean {
   const message = JSON.parse(text) as Message;
   switch (message.op) {
     case 'event':
@@ -129,17 +151,20 @@ function takeMessage(text: string, sink: Sink): boolean {
     case 'ok':
       sink.began(message.position ?? '');
       return false;
-    case 'reset':
-      sink.reset(message.reason ?? '');
-      return false;
     case 'snapshot':
       return takeSnapshot(message, sink);
     case 'error':
-      if (message.code === 'job_not_found') sink.gone();
+      if (message.code === 'job_not_found' || message.code === 'job_gone') sink.gone();
       return true;
     default:
+      takeNotice(message, sink);
       return false;
   }
+}
+
+function takeNotice({ op, reason = '', retryMs = 0 }: Message, sink: Sink): void {
+  if (op === 'reset') sink.reset(reason);
+  else if (op === 'goaway') sink.away?.(retryMs);
 }
 
 function takeSnapshot({ position = '', state }: Message, sink: Sink): boolean {

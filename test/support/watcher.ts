@@ -14,6 +14,8 @@ export interface WatcherOptions extends SeenOptions {
   readonly hold?: boolean;
   /** Default `start`. */
   readonly from?: string;
+  /** Its first connection, when that is the one that submitted the job. */
+  readonly submitted?: (sink: Sink) => Connection;
 }
 
 const RECONNECT_MS = 100;
@@ -27,6 +29,8 @@ export class Watcher {
   readonly seen: Seen;
   /** Connections that were opened; 1 for an undisturbed viewer. */
   connects = 0;
+  /** When, by `performance.now()`, and with which `retryMs` the hub sent it away. */
+  readonly farewells: { readonly atMs: number; readonly retryMs: number }[] = [];
   /** Whether the hub said that it does not know the job. */
   isGone = false;
   readonly #options: WatcherOptions;
@@ -34,6 +38,7 @@ export class Watcher {
   #gateway: number;
   #isStopped = false;
   #isOver = false;
+  #backAfterMs = RECONNECT_MS;
 
   constructor(options: WatcherOptions, firstGateway = 0) {
     this.#options = options;
@@ -66,8 +71,9 @@ export class Watcher {
     this.#connection?.pause(isPaused);
   }
 
-  /** Loses its connection and comes back by itself. */
-  drop(): void {
+  /** Loses its connection and comes back by itself, so many milliseconds after that has closed. */
+  drop(backAfterMs = RECONNECT_MS): void {
+    this.#backAfterMs = backAfterMs;
     this.#connection?.close();
   }
 
@@ -100,6 +106,9 @@ export class Watcher {
       gone: () => {
         this.isGone = true;
       },
+      away: (retryMs) => {
+        this.farewells.push({ atMs: performance.now(), retryMs });
+      },
       closed: (isOver) => {
         if (!isOpen) return;
         isOpen = false;
@@ -107,7 +116,9 @@ export class Watcher {
         this.#comeBack();
       },
     };
-    this.#connection = transport === 'ws' ? openWs(where, sink) : openSse(where, sink);
+    const open = transport === 'ws' ? openWs : openSse;
+    const submitted = this.connects === 1 ? this.#options.submitted : undefined;
+    this.#connection = submitted?.(sink) ?? open(where, sink);
   }
 
   #comeBack(): void {
@@ -118,6 +129,7 @@ export class Watcher {
     this.#gateway += 1;
     setTimeout(() => {
       if (!this.#isStopped) this.#connect();
-    }, RECONNECT_MS);
+    }, this.#backAfterMs);
+    this.#backAfterMs = RECONNECT_MS;
   }
 }
