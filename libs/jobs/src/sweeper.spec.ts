@@ -170,6 +170,21 @@ describe('Sweeper: all jobs', () => {
     await expect(store.records.open(10, 0)).resolves.toEqual([]);
   });
 
+  it('looks at all of them in turn, a slice per tick (W9)', async () => {
+    const { sweepFor, submit, store } = createSweeper();
+    for (let count = 0; count < 150; count++) await submit();
+    const cursors: (string | undefined)[] = [];
+    const list = store.records.list.bind(store.records);
+    store.records.list = (query) => {
+      cursors.push(query.cursor);
+      return list(query);
+    };
+
+    await sweepFor(3_000);
+
+    expect(cursors.slice(0, 3).map((cursor) => cursor !== undefined)).toEqual([false, true, false]);
+  });
+
   it('lets one sweeper at a time look', async () => {
     const { make, sweeper, store, queues, clock } = createSweeper();
     const second = make();

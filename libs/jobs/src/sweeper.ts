@@ -27,6 +27,8 @@
  *   the last round.
  * - W8 The queue ends the pause before a retry by the clocks of workers: of the one that ordered it and of
  *   those that look. Where they differ the job would wait for the difference, so the pause also ends here.
+ * - W9 Every job is looked at in turn, ended ones too, a slice per tick: a Redis that crashed may have lost
+ *   the end of a job and kept that it was taken from the open ones. `JobRecords.list` opens it again.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock, JobRecord, JobRecords, WorkerDirectory, WorkerEntry } from '@stepcast/hub';
@@ -40,6 +42,8 @@ const TICK_MS = 1_000;
 const LOCK_MS = 10_000;
 const LOCK_KEY = 'lock:sweeper';
 const BATCH_SIZE = 200;
+/** Of all jobs, ended ones too: an hour of a hundred jobs a minute is looked at in a minute. */
+const AUDIT_SIZE = 100;
 const NOT_QUEUED_MS = 5_000;
 const NOT_QUEUED_BUT_ALIVE_MS = 30_000;
 /** Beyond the pause, which the workers should have ended themselves. */
@@ -60,6 +64,7 @@ export class Sweeper {
   readonly #suspicions = new Suspicions();
   #offset = 0;
   #roundStart = 0;
+  #auditCursor: string | undefined;
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -99,6 +104,17 @@ export class Sweeper {
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+    await this.#audit();
+  }
+
+  /** W9. */
+  async #audit(): Promise<void> {
+    const cursor = this.#auditCursor;
+    const { nextCursor } = await this.#parts.records.list({
+      limit: AUDIT_SIZE,
+      ...(cursor !== undefined && { cursor }),
+    });
+    this.#auditCursor = nextCursor;
   }
 
   async #look(id: string, isQueued: boolean, workers: readonly WorkerEntry[]): Promise<void> {

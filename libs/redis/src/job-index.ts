@@ -31,6 +31,14 @@ export class JobIndex {
     await this.#redis.zrem(this.#keys.open, job).catch(() => undefined);
   }
 
+  /** Jobs that have not ended, some of which may be listed as if they had. */
+  async reopen(jobs: readonly string[]): Promise<void> {
+    if (jobs.length === 0) return;
+    const { open } = this.#keys;
+    const members = jobs.flatMap((job) => [0, job]);
+    await Promise.all([this.#redis.zadd(open, ...members), this.#redis.pexpire(open, INDEX_MS)]);
+  }
+
   /** Ids of open jobs, oldest first. */
   open(limit: number, offset: number): Promise<string[]> {
     return this.#redis.zrange(this.#keys.open, '-', '+', 'BYLEX', 'LIMIT', offset, limit);

@@ -184,4 +184,17 @@ describe('the index of jobs', () => {
 
     expect(await test.admin.zcard(test.keys.jobs)).toBe(0);
   });
+
+  it('opens a job again whose end Redis has lost, but not that it was taken from the open ones', async () => {
+    const waiting = await driver();
+    const ended = await driver();
+    await ended.append(COMPLETED);
+    await test.admin.zrem(test.keys.open, waiting.job);
+
+    await test.store.records.list({ limit: 10 });
+
+    const open = await test.store.records.open(1_000, 0);
+    expect(open).toContain(waiting.job);
+    expect(open).not.toContain(ended.job);
+  });
 });

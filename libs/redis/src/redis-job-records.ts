@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CancelResult, JobPage, JobQuery, JobRecord, JobRecords, NewJob } from '@stepcast/hub';
-import type { CancelOrigin } from '@stepcast/protocol';
+import { isEnded, type CancelOrigin } from '@stepcast/protocol';
 import type { Redis } from 'ioredis';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { reach } from './errors.js';
@@ -111,8 +111,18 @@ export class RedisJobRecords implements JobRecords {
       id,
       decodeRecord(id, values[i] ?? []),
     ]);
-    await reach(this.#index.forget(found.filter(([, record]) => !record).map(([id]) => id)));
+    await reach(this.#mend(found));
     return found;
+  }
+
+  /**
+   * Drops what is gone from the index and opens again what has not ended: a Redis that crashed may have
+   * lost the end of a job, and then heard that the job is to be taken from the open ones.
+   */
+  async #mend(found: readonly [string, JobRecord | undefined][]): Promise<void> {
+    const isOpen = (record?: JobRecord) => record !== undefined && !isEnded(record.status);
+    await this.#index.forget(found.filter(([, record]) => !record).map(([id]) => id));
+    await this.#index.reopen(found.filter(([, record]) => isOpen(record)).map(([id]) => id));
   }
 
   #values(job: string): Promise<(string | null)[]> {

@@ -34,7 +34,7 @@ export interface JobRecords {
 
   get(job: string): Promise<JobRecord | undefined>;
 
-  /** Newest first. */
+  /** Newest first. What it finds that has not ended is in {@link open} afterwards. */
   list(query: JobQuery): Promise<JobPage>;
 
   /**
