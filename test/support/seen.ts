@@ -33,6 +33,8 @@ export interface Fault {
 export class Seen {
   readonly marks: Mark[] = [];
   readonly faults: Fault[] = [];
+  /** Data of the `attempt` events, in order. */
+  readonly attempts: { attempt: number; mode: string; fromSeq: number }[] = [];
   /** Reasons of the resets, in order. */
   readonly resets: string[] = [];
   readonly #fold: { current: Fold };
@@ -97,6 +99,7 @@ export class Seen {
     this.#known.add(seq);
     const hash = createHash('sha1').update(text).digest('hex');
     this.marks.push({ epoch: this.#epoch, seq, attempt, type, hash });
+    if (type === 'attempt') this.attempts.push(event.data as (typeof this.attempts)[number]);
     this.#fold.current.apply(event);
     if (isTerminalType(type)) this.#ended += 1;
   }
