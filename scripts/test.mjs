@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// npm test [-- projects [-- jest arguments]]: all set-up, every test, and one line that counts them.
+// npm test [-- projects [-- jest arguments]]: all set-up, every test, a short chaos, and one line that
+// counts them.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,12 +8,13 @@ import path from 'node:path';
 import jestConfig from '../jest.config.mjs';
 import { ensureRedisBinary } from './lib/redis-binary.mjs';
 import { startRedisServer, throwawayArgs } from './lib/redis-server.mjs';
+import { runChaos } from './lib/run-chaos.mjs';
 import { runJest } from './lib/run-jest.mjs';
 import { setUp } from './lib/setup.mjs';
 import { listenForStop } from './lib/stop-request.mjs';
 import { runMain, Stop } from './lib/stop.mjs';
 import { parseTestArguments } from './lib/test-arguments.mjs';
-import { sumCounts } from './lib/test-counts.mjs';
+import { countChaos, sumCounts } from './lib/test-counts.mjs';
 
 /** What would make tests depend on the shell that they are started from, or write to its Redis. */
 const hubVariables = [
@@ -24,6 +26,8 @@ const hubVariables = [
   'LOG_FORMAT',
   'NODE_ENV',
 ];
+
+const chaosSeconds = 30;
 
 await runMain(async () => {
   /** @type {import('./lib/test-counts.mjs').TestCounts[]} */
@@ -43,7 +47,7 @@ await runMain(async () => {
 /** @param {import('./lib/test-counts.mjs').TestCounts[]} counts filled project by project */
 async function runAll(counts) {
   const known = jestConfig.projects.map(({ displayName }) => displayName);
-  const { projects, jestArgs } = parseTestArguments(process.argv.slice(2), known);
+  const { projects, jestArgs, withChaos } = parseTestArguments(process.argv.slice(2), known);
   const binary = await ensureRedisBinary();
   const stop = listenForStop();
   let isStopped = false;
@@ -59,10 +63,24 @@ async function runAll(counts) {
       if (isStopped) throw new Stop(`stopped by ${await stop.requested}`);
       counts.push(await runJest({ project, jestArgs, tempDir, env, stopping: stop.requested }));
     }
+    if (withChaos && isStopped) throw new Stop(`stopped by ${await stop.requested}`);
+    if (withChaos) counts.push(countChaos(await shortChaos(env, stop.requested)));
   } finally {
     await redis.stop();
     await rm(tempDir, { recursive: true, force: true });
   }
+}
+
+/**
+ * Another seed each time: what one run misses another finds, and the seed is in its first line.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {Promise<unknown>} stopping
+ */
+function shortChaos(env, stopping) {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const args = [`--seconds=${chaosSeconds}`, `--seed=${seed}`];
+  console.log();
+  return runChaos({ args, faultsMs: chaosSeconds * 1000, env, stopping });
 }
 
 /** @param {Record<string, string>} extra */

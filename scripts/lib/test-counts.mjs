@@ -33,6 +33,15 @@ export function countTests({ project, exitCode, results, isFiltered }) {
 }
 
 /**
+ * A run of chaos is one test.
+ * @param {number} exitCode
+ * @returns {TestCounts}
+ */
+export function countChaos(exitCode) {
+  return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/**
  * @param {readonly TestCounts[]} counts
  * @returns {{ passed: number, failed: number }}
  */

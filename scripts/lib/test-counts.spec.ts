@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { countTests, sumCounts } from './test-counts.mjs';
+import { countChaos, countTests, sumCounts } from './test-counts.mjs';
 
 const results = (passed: number, failed = 0, unloadable = 0) => ({
   numPassedTests: passed,
@@ -32,6 +32,16 @@ describe('countTests', () => {
     const counts = countTests({ ...run, isFiltered: true, results: results(0) });
 
     expect(counts).toEqual({ passed: 0, failed: 0 });
+  });
+});
+
+describe('countChaos', () => {
+  it.each([
+    [0, { passed: 1, failed: 0 }],
+    [1, { passed: 0, failed: 1 }],
+    [137, { passed: 0, failed: 1 }],
+  ])('counts a run with exit code %d as one test', (exitCode, counts) => {
+    expect(countChaos(exitCode)).toEqual(counts);
   });
 });
 
