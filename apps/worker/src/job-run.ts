@@ -82,8 +82,8 @@ export class JobRun {
     const { host, clock } = this.#parts;
     const timers = this.#startTimers();
     try {
-      // Idle already, unless the process died since it was chosen.
-      const isReady = await Promise.race([host.whenIdle(), this.#interrupted]);
+      // Idle already, unless the process died since it was chosen. Whoever has said stop by now comes first.
+      const isReady = await Promise.race([this.#interrupted, host.whenIdle()]);
       const startedAt = clock.now();
       const outcome = isReady ? await this.#runOnHost(host, writer) : ABORTED;
       return await this.#settle(outcome, clock.now() - startedAt);

@@ -1,4 +1,6 @@
-import { LIMITS, StepcastError, isEnded, isTerminalType } from '@stepcast/protocol';
+import type { StepcastError } from '@stepcast/protocol';
+import { LIMITS, isEnded, isTerminalType } from '@stepcast/protocol';
+import type { Clock } from './clock.js';
 import type { ChannelMemory, MemoryAccount } from './channel-memory.js';
 import { EventWindow } from './event-window.js';
 import type { FoldOf } from './fold.js';
@@ -7,6 +9,7 @@ import { LogFollower, type FollowerSink } from './log-follower.js';
 import { assemble, stateOf, type Base } from './log-page.js';
 import type { JobLogReader, LogEntry } from './ports/job-log.port.js';
 import type { LogFeed } from './ports/log-feed.port.js';
+import { missingJob, type LostJobs } from './ports/lost-jobs.port.js';
 import type { Encoder } from './transport.port.js';
 import { chunksOf, type Next, type Viewer, type ViewerSource } from './viewer.js';
 
@@ -25,7 +28,12 @@ export interface ChannelOptions {
   /** How the events of a model fold. */
   readonly foldsOf: (model: string) => FoldOf;
   readonly observer: HubObserver;
+  readonly lost?: LostJobs | undefined;
+  readonly clock: Clock;
 }
+
+/** Pause before a read that brought nothing is made again: the store and the channel differ for a moment. */
+const READ_AGAIN_MS = 200;
 
 /** Events of one read for a viewer that is behind the window. */
 const OLDER_PAGE_SIZE = 256;
@@ -39,6 +47,7 @@ const OLDER_PAGE_SIZE = 256;
  *   `maxUnsentBytes` the rest waits for the next turn, so that no connection ever holds a burst.
  * - I3 A second viewer needs no read from the store while its position is inside the window.
  * - I4 Whatever is held, sent, waiting or folded, is on the account of the memory that all channels share.
+ * - I5 No viewer is ever ahead of the channel, so a position above its top is one of a lost log.
  */
 export class Channel implements FollowerSink, ViewerSource {
   readonly job: string;
@@ -126,6 +135,15 @@ export class Channel implements FollowerSink, ViewerSource {
     this.#viewers.delete(viewer);
   }
 
+  later(callback: () => void): void {
+    this.#options.clock.after(READ_AGAIN_MS, callback);
+  }
+
+  isAboutToSend(epoch: string, seq: number): boolean {
+    const isNext = epoch === this.#epoch && seq === this.#flushedTop;
+    return this.#isFlushScheduled && isNext && seq < this.top;
+  }
+
   next(epoch: string, seq: number): Next {
     if (epoch !== this.#epoch || seq > this.top) {
       return { kind: 'reset', reason: 'lost', base: this.#base };
@@ -142,14 +160,15 @@ export class Channel implements FollowerSink, ViewerSource {
       OLDER_PAGE_SIZE,
       LIMITS.maxUnsentBytes,
     );
-    if (page === undefined) throw new StepcastError('job_not_found');
-    if (page.record.epoch !== this.#epoch) {
+    if (page === undefined) throw missingJob(this.job, this.#options.lost);
+    const { base, entries } = assemble(page, seq);
+    if (page.record.epoch !== this.#epoch || (base?.seq ?? 0) > this.top) {
       await this.catchUp();
       return undefined;
     }
-    const { base, entries } = assemble(page, seq);
-    if (base === undefined) return { kind: 'events', entries };
-    return { kind: 'reset', reason: 'trimmed', base };
+    if (base !== undefined) return { kind: 'reset', reason: 'trimmed', base };
+    // The store may be ahead of the channel: what lies above its top comes by the next turn (I5).
+    return { kind: 'events', entries: entries.filter((entry) => entry.seq <= this.top) };
   }
 
   extend(entries: readonly LogEntry[]): void {

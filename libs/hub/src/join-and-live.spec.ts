@@ -29,7 +29,7 @@ const RUNS = 10_000;
 
 type Message =
   | { kind: 'events'; epoch: string; events: JobEvent[] }
-  | { kind: 'reset'; epoch: string }
+  | { kind: 'reset'; epoch: string; reason: string }
   | { kind: 'snapshot'; position: string; state: JobState };
 
 const encoder: Encoder = {
@@ -39,7 +39,7 @@ const encoder: Encoder = {
       epoch,
       events: entries.map(({ json }) => JSON.parse(json) as JobEvent),
     }),
-  reset: ({ epoch }) => encode({ kind: 'reset', epoch }),
+  reset: ({ epoch, reason }) => encode({ kind: 'reset', epoch, reason }),
   snapshot: ({ position, state }) =>
     encode({ kind: 'snapshot', position, state: state as JobState }),
 };
@@ -88,6 +88,8 @@ class CheckedViewer {
 
   #take(message: Message): void {
     if (message.kind === 'reset') {
+      const isSameLog = message.epoch === this.epoch;
+      if (isSameLog && message.reason === 'lost') throw new Error('a reset, and nothing was lost');
       this.isAwaitingSnapshot = true;
       return;
     }
@@ -132,6 +134,7 @@ class World {
   readonly confirmations: (() => void)[] = [];
   readonly reads: (() => void)[] = [];
   readonly turns: (() => void)[] = [];
+  readonly tries: (() => void)[] = [];
   readonly timers = new Set<() => void>();
   readonly viewers: CheckedViewer[] = [];
   readonly errors: unknown[] = [];
@@ -143,12 +146,14 @@ class World {
   });
   readonly #clock = {
     now: () => this.now,
-    after: (_delayMs: number, callback: () => void) => {
+    after: (delayMs: number, callback: () => void) => {
+      // What tries again at once is under way; lingering and audits are not.
+      if (delayMs < 1_000) this.tries.push(callback);
       const timer = (): void => {
         this.timers.delete(timer);
         callback();
       };
-      this.timers.add(timer);
+      if (delayMs >= 1_000) this.timers.add(timer);
       return () => this.timers.delete(timer);
     },
   };
@@ -358,7 +363,7 @@ class World {
 
   /** Lets everything happen that is under way, but timers. */
   async #runDry(): Promise<void> {
-    const queues = [this.confirmations, this.deliveries, this.reads, this.turns];
+    const queues = [this.confirmations, this.deliveries, this.reads, this.turns, this.tries];
     await settle();
     while (queues.some(({ length }) => length > 0)) {
       for (const queue of queues) queue.shift()?.();
@@ -399,6 +404,7 @@ const ACTIONS: readonly Action[] = [
   (world) => world.turns.shift()?.(),
   (world) => world.turns.shift()?.(),
   (world) => [...world.timers][0]?.(),
+  (world) => world.tries.shift()?.(),
   (world) => world.trim(),
   (world) => world.lose(),
   (world) => world.claim(),

@@ -144,7 +144,7 @@ export class LogFollower {
     this.#waiting.push(batch);
     this.#waitingBytes += batch.entries.reduce((sum, entry) => sum + costOf(entry), 0);
     if (this.#waitingBytes > MAX_WAITING_BYTES) this.forgetWaiting();
-    else this.#options.sink.waiting();
+    this.#options.sink.waiting();
   }
 
   /** Reads page by page until the log is whole up to its top, then merges what arrived meanwhile. */

@@ -21,6 +21,8 @@ class Source implements ViewerSource {
   isEnded = false;
   removed = 0;
   trimmedTo = 0;
+  isSending = false;
+  laters: (() => void)[] = [];
   reads: { after: number; answer: (next: Next) => void }[] = [];
 
   next(epoch: string, seq: number): Next {
@@ -29,6 +31,12 @@ class Source implements ViewerSource {
       return { kind: 'reset', reason: 'trimmed', base: { seq: this.trimmedTo } };
     if (seq < this.top - this.held) return { kind: 'older' };
     return { kind: 'events', entries: this.entries(seq, this.top) };
+  }
+  isAboutToSend(): boolean {
+    return this.isSending;
+  }
+  later(callback: () => void): void {
+    this.laters.push(callback);
   }
   readOlder(after: number): Promise<Next> {
     return new Promise((answer) => this.reads.push({ after, answer }));
@@ -281,6 +289,45 @@ describe('Viewer', () => {
 
     expect(closed).toEqual(['internal']);
     expect(source.removed).toBe(1);
+    expect(sent).toEqual([]);
+  });
+
+  it('leaves to the channel what the next turn sends to everybody', () => {
+    const viewer = viewerAt(90);
+    source.isSending = true;
+
+    viewer.pump();
+    expect(sent).toEqual([]);
+
+    source.isSending = false;
+    viewer.pump();
+    expect(sent).toHaveLength(10);
+  });
+
+  it('reads again a little later when a read brought nothing', async () => {
+    source.held = 5;
+    const viewer = viewerAt(50);
+    viewer.pump();
+
+    source.reads.shift()?.answer({ kind: 'events', entries: [] });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(source.reads).toEqual([]);
+
+    source.laters.shift()?.();
+    expect(source.reads).toHaveLength(1);
+  });
+
+  it('does not take a page when other jobs have filled the connection meanwhile', async () => {
+    source.held = 5;
+    const viewer = viewerAt(50);
+    viewer.pump();
+    unsentBytes = LIMITS.maxUnsentBytes;
+
+    source.reads.shift()?.answer({ kind: 'events', entries: source.entries(50, 60) });
+    await Promise.resolve();
+    await Promise.resolve();
+
     expect(sent).toEqual([]);
   });
 });

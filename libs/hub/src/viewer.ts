@@ -35,6 +35,10 @@ export interface ViewerSource {
   readonly isEnded: boolean;
   /** What comes behind a position; no `events` = up to date. */
   next(epoch: string, seq: number): Next;
+  /** Whether the events behind a position are about to be sent to everybody who is there. */
+  isAboutToSend(epoch: string, seq: number): boolean;
+  /** Calls back after a short while: store and channel differ, and one of them will catch up. */
+  later(callback: () => void): void;
   /**
    * Reads events behind `seq` that are no longer in memory; undefined = the log has changed, ask anew.
    * @throws {StepcastError} `job_not_found`, `unavailable`
@@ -106,8 +110,11 @@ export class Viewer {
    * from events of sockets too: a fault ends this viewer alone.
    */
   pump(): void {
-    const isStuck = this.#options.transport.refusedBytes >= LIMITS.maxUnsentBytes;
+    const { channel, transport } = this.#options;
+    const isStuck = transport.refusedBytes >= LIMITS.maxUnsentBytes;
     if (isStuck && this.#pace === 'live') this.#pace = 'slow';
+    // What the next turn sends to all is not encoded for this one alone.
+    if (channel.isAboutToSend(this.#epoch, this.#seq)) return;
     try {
       while (this.#canWrite() && this.#step(this.#next()));
     } catch (error) {
@@ -203,9 +210,16 @@ export class Viewer {
       .readOlder(this.#seq)
       .then((next) => {
         this.#isReading = false;
-        if (this.#isDetached) return;
-        if (next?.kind === 'events') this.#sendPage(next.entries);
-        else if (next !== undefined) this.#step(next);
+        // Other jobs may have filled the connection meanwhile: it is read again when it has drained.
+        if (!this.#canWrite()) return;
+        if (next === undefined || (next.kind === 'events' && next.entries.length === 0)) {
+          this.#options.channel.later(() => {
+            this.pump();
+          });
+          return;
+        }
+        if (next.kind === 'events') this.#sendPage(next.entries);
+        else this.#step(next);
         this.pump();
       })
       .catch((error: unknown) => {

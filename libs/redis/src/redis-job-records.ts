@@ -111,7 +111,8 @@ export class RedisJobRecords implements JobRecords {
       id,
       decodeRecord(id, values[i] ?? []),
     ]);
-    await reach(this.#mend(found));
+    // What cannot be mended now is mended by the next look; the list can be read all the same.
+    await this.#mend(found).catch(() => undefined);
     return found;
   }
 

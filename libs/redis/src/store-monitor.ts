@@ -58,9 +58,11 @@ export class StoreMonitor implements LostJobs {
     commands.on('ready', () => {
       this.#probe.reconnected();
     });
-    subscriber.on('error', this.failed);
-    subscriber.on('close', () => {
-      this.interrupted('connection');
+    // Its errors are those of one connection, not of the store. Nothing is missed before it was ready once.
+    subscriber.once('ready', () => {
+      subscriber.on('close', () => {
+        this.interrupted('connection');
+      });
     });
   }
 

@@ -108,7 +108,8 @@ export class WsConnection implements OpenConnection, Transport {
       this.close('no_pong');
       return;
     }
-    this.#missedPongs++;
+    // While the hub itself does not read, a pong is not missed: whoever takes nothing is closed as slow.
+    if (!this.#options.ws.isPaused) this.#missedPongs++;
     this.#options.ws.ping();
     // Browsers do not show pings to scripts; this they can see.
     if (now - this.#outlet.sentAt > 1_000) this.#send(messages.heartbeat());
