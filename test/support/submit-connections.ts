@@ -1,8 +1,14 @@
 // Connections that submit a job and stream it in the same breath.
 import http from 'node:http';
-import { WebSocket } from 'ws';
 
-import { takeBlock, takeMessage, type Connection, type Sink } from './watch-connections.js';
+import {
+  dial,
+  readBlocks,
+  takeMessage,
+  wsConnection,
+  type Connection,
+  type Sink,
+} from './watch-connections.js';
 
 export interface Submission {
   readonly model: string;
@@ -26,7 +32,7 @@ export function submitOverWs(
   deadlineMs: number,
 ): Promise<Accepted> {
   return new Promise((resolve, reject) => {
-    const ws = new WebSocket(`${gateway.replace('http', 'ws')}/v1/ws`, 'stepcast.v1.json');
+    const ws = dial(gateway);
     const early: string[] = [];
     let isClosed = false;
     let take: ((text: string) => void) | undefined;
@@ -72,18 +78,6 @@ export function submitOverWs(
   });
 }
 
-function wsConnection(ws: WebSocket): Connection {
-  return {
-    close: () => {
-      ws.close();
-    },
-    pause: (isPaused) => {
-      if (isPaused) ws.pause();
-      else ws.resume();
-    },
-  };
-}
-
 /** Submits by `POST …/stream`; fails as {@link submitOverWs} does. */
 export function submitOverStream(
   gateway: string,
@@ -127,17 +121,7 @@ function readStream(
   response: http.IncomingMessage,
   sink: Sink,
 ): Connection {
-  let rest = '';
-  response.setEncoding('utf8');
-  response.on('data', (text: string) => {
-    const blocks = (rest + text).split('\n\n');
-    rest = blocks.pop() ?? '';
-    for (const block of blocks) takeBlock(block, sink);
-  });
-  response.on('error', () => undefined);
-  response.on('close', () => {
-    sink.closed(false);
-  });
+  readBlocks(response, sink);
   if (response.closed) {
     setImmediate(() => {
       sink.closed(false);

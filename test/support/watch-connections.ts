@@ -52,6 +52,11 @@ export function openWs(
   ws.on('close', () => {
     sink.closed(false);
   });
+  return wsConnection(ws);
+}
+
+/** What a watcher may do with a WebSocket. */
+export function wsConnection(ws: WebSocket): Connection {
   return {
     close: () => {
       ws.close();
@@ -63,7 +68,8 @@ export function openWs(
   };
 }
 
-function dial(gateway: string): WebSocket {
+/** Opens a WebSocket of the hub. */
+export function dial(gateway: string): WebSocket {
   return new WebSocket(`${gateway.replace('http', 'ws')}/v1/ws`, 'stepcast.v1.json');
 }
 
@@ -81,17 +87,7 @@ export function openSse(
   request.on('response', (response) => {
     stream = response;
     if (response.statusCode === 404 || response.statusCode === 410) sink.gone();
-    let rest = '';
-    response.setEncoding('utf8');
-    response.on('data', (text: string) => {
-      const blocks = (rest + text).split('\n\n');
-      rest = blocks.pop() ?? '';
-      for (const block of blocks) takeBlock(block, sink);
-    });
-    response.on('error', () => undefined);
-    response.on('close', () => {
-      sink.closed(response.statusCode === 204);
-    });
+    readBlocks(response, sink);
   });
   request.on('error', () => {
     sink.closed(false);
@@ -106,8 +102,23 @@ export function openSse(
   };
 }
 
+/** Hands the blocks of an SSE stream to the sink, and says when it has ended. */
+export function readBlocks(response: http.IncomingMessage, sink: Sink): void {
+  let rest = '';
+  response.setEncoding('utf8');
+  response.on('data', (text: string) => {
+    const blocks = (rest + text).split('\n\n');
+    rest = blocks.pop() ?? '';
+    for (const block of blocks) takeBlock(block, sink);
+  });
+  response.on('error', () => undefined);
+  response.on('close', () => {
+    sink.closed(response.statusCode === 204);
+  });
+}
+
 /** Hands a block of an SSE stream to the sink. */
-export function takeBlock(block: string, sink: Sink): void {
+function takeBlock(block: string, sink: Sink): void {
   const fields = new Map(
     block.split('\n').map((line) => {
       const colon = line.indexOf(':');

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Sweeper } from '@stepcast/jobs';
 import { ModelRegistry } from '@stepcast/models';
-import { Health, METRICS, Shutdown, checkStore, measureStore } from '@stepcast/platform';
+import { Health, METRICS, Shutdown, observeStore } from '@stepcast/platform';
 import { RedisStore } from '@stepcast/redis';
 import type { Registry } from 'prom-client';
 
@@ -16,8 +16,7 @@ export class ApiHealthService implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    checkStore(this.health, this.store);
-    measureStore(this.metrics, this.store);
+    observeStore(this.health, this.metrics, this.store);
     this.health.register('models', () => {
       if (this.registry.list().length === 0) throw new Error('no model was found in MODELS_DIR');
     });

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { Health, METRICS, checkFeed, checkStore, measureStore } from '@stepcast/platform';
+import { Health, METRICS, checkFeed, observeStore } from '@stepcast/platform';
 import { RedisStore } from '@stepcast/redis';
 import type { Registry } from 'prom-client';
 
@@ -13,8 +13,7 @@ export class GatewayHealthService implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    checkStore(this.health, this.store);
+    observeStore(this.health, this.metrics, this.store);
     checkFeed(this.health, this.store);
-    measureStore(this.metrics, this.store);
   }
 }

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Dispatcher } from './dispatcher.js';
 import type { RunHost } from './job-run.js';
 import type { JobSource, QueueTicket } from './queue-ticket.js';
-import { waitFor } from '../testing/wait-for.js';
+import { waitFor } from '../../../libs/hub/testing/wait-for.js';
 
 class FakeSource implements JobSource {
   asked = 0;

@@ -8,7 +8,7 @@ import type { RunHost } from './job-run.js';
 import { JobRunner } from './job-runner.js';
 import type { QueueTicket } from './queue-ticket.js';
 import { FakeLog, createClaim } from '../testing/fake-log.js';
-import { waitFor } from '../testing/wait-for.js';
+import { waitFor } from '../../../libs/hub/testing/wait-for.js';
 import { WorkerMetrics } from './worker-metrics.js';
 
 class FakeHost implements RunHost {

@@ -6,7 +6,7 @@ import { JobWriter } from './job-writer.js';
 import { Journal } from './journal.js';
 import { StoreClock } from './store-clock.js';
 import { FakeLog, createClaim } from '../testing/fake-log.js';
-import { waitFor } from '../testing/wait-for.js';
+import { waitFor } from '../../../libs/hub/testing/wait-for.js';
 
 const foldOf = (type: string) => (type === 'step' ? 'latest' : 'all');
 

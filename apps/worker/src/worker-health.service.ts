@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { Health, METRICS, checkStore, measureStore } from '@stepcast/platform';
+import { Health, METRICS, observeStore } from '@stepcast/platform';
 import { RedisStore } from '@stepcast/redis';
 import type { Registry } from 'prom-client';
 
@@ -13,7 +13,6 @@ export class WorkerHealthService implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    checkStore(this.health, this.store);
-    measureStore(this.metrics, this.store);
+    observeStore(this.health, this.metrics, this.store);
   }
 }

@@ -9,7 +9,7 @@ const POLL_MS = 5;
  */
 export async function waitFor<T>(
   predicate: () => T | Promise<T>,
-  what = 'the awaited condition',
+  what = predicate.toString(),
   deadlineMs = DEADLINE_MS,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + deadlineMs;

@@ -22,9 +22,10 @@ export interface ObservedStore {
 /** Silence of pub/sub after which messages may be missing: three probes of the canary. */
 const MAX_CANARY_AGE_MS = 15_000;
 
-/** The check `redis`: the store takes writes. */
-export function checkStore(health: Health, store: ObservedStore): void {
+/** The check `redis`, that the store takes writes, and the metrics of the store. */
+export function observeStore(health: Health, registry: Registry, store: ObservedStore): void {
   health.register('redis', () => store.monitor.check());
+  measureStore(registry, store);
 }
 
 /** The check `feed`: what is published is heard. Says how old the last proof is. */
@@ -40,8 +41,8 @@ export function checkFeed(health: Health, store: ObservedStore): void {
   });
 }
 
-/** The metrics of the store. An app that is several calls it once for each, and has them once. */
-export function measureStore(registry: Registry, store: ObservedStore): void {
+/** An app that is several calls it once for each, and has the metrics once. */
+function measureStore(registry: Registry, store: ObservedStore): void {
   if (registry.getSingleMetric('stepcast_store_up') !== undefined) return;
   const { canary, monitor } = store;
   const gauge = (name: string, help: string, read: () => number): void => {

@@ -16,7 +16,7 @@ export {
   type PlatformConfig,
 } from './config/platform.config.js';
 export { Health, type HealthCheck, type HealthReport } from './health.js';
-export { checkFeed, checkStore, measureStore, type ObservedStore } from './health-of-store.js';
+export { checkFeed, observeStore, type ObservedStore } from './health-of-store.js';
 export { createHttpApp, type HttpAppOptions } from './http/http-app.nest.js';
 export { isAllowedOrigin } from './http/origin.js';
 export { sendProblem } from './http/send-problem.js';

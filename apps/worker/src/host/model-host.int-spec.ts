@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 import { createModelFolder } from '../../testing/model-folder.js';
-import { waitFor } from '../../testing/wait-for.js';
+import { waitFor } from '../../../../libs/hub/testing/wait-for.js';
 import type { HostOutcome, HostRun } from './host-run.js';
 import { ModelHost } from './model-host.js';
 
