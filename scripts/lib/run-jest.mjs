@@ -32,6 +32,7 @@ export async function runJest({ project, jestArgs, tempDir, env, stopping }) {
   const args = [
     ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
     ...['node_modules/jest/bin/jest.js', '--selectProjects', project, workersOf(project)],
+    ...['--testSequencer', './scripts/lib/longest-first.mjs'],
     ...['--json', '--outputFile', resultsFile, '--passWithNoTests', ...jestArgs],
   ];
   console.log();
