@@ -94,12 +94,13 @@ export class Judge {
   }
 
   #judgeEnd(job: ChaosJob, late: ChaosViewer | undefined): void {
-    const wrong = (what: string): void => {
-      this.#find({ breach: 'wrong end', what, job, ...(late && { viewer: late }) });
+    const wrong = (what: string, viewer = late): void => {
+      this.#find({ breach: 'wrong end', what, job, ...(viewer && { viewer }) });
     };
     const disallowed = whyNot(job);
     if (disallowed !== undefined) wrong(disallowed);
-    if (job.viewers.some(({ watcher }) => watcher.isGone)) wrong('a viewer was told: unknown job');
+    const sentAway = job.viewers.find(({ watcher }) => watcher.isGone);
+    if (sentAway !== undefined) wrong('a viewer was told that there is no such job', sentAway);
     const status = late?.watcher.seen.state.status;
     if (status !== job.verdict?.status) wrong(`the log says ${String(status)}`);
   }

@@ -75,10 +75,14 @@ function printFinding(run: Run, { breach, what, job, viewer }: Finding): void {
   if (job !== undefined) printJob(run, job);
   if (viewer === undefined) return;
   const { plan, watcher } = viewer;
-  const { seen, connects, isOver, isGone } = watcher;
+  const { seen, connects, isOver, sentAway } = watcher;
   console.log(`  viewer ${inspect(plan, { breakLength: 200 })}`);
   const resets = seen.resets.join(' ');
-  console.log(`  at ${String(seen.position)}; ${inspect({ connects, isOver, isGone, resets })}`);
+  console.log(`  at ${String(seen.position)}; ${inspect({ connects, isOver, resets })}`);
+  if (sentAway !== undefined) {
+    const seconds = (sentAway.at - run.startedAt) / 1_000;
+    console.log(`  was sent away at ${seconds.toFixed(1)} s: ${sentAway.how}`);
+  }
   console.log(`  saw ${seen.marks.slice(-20).map(describe).join(', ')}`);
 }
 

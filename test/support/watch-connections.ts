@@ -13,7 +13,7 @@ export interface Sink {
   readonly snapshot: (position: string, state: JobState) => void;
   readonly began: (position: string) => void;
   /** The hub does not know the job (any more). */
-  readonly gone: () => void;
+  readonly gone: (how: string) => void;
   /** The hub sends the connection away: it should come back after `retryMs`. */
   readonly away?: (retryMs: number) => void;
   /** The connection has ended; `isOver` when it says that the job has. */
@@ -86,7 +86,8 @@ export function openSse(
   let stream: http.IncomingMessage | undefined;
   request.on('response', (response) => {
     stream = response;
-    if (response.statusCode === 404 || response.statusCode === 410) sink.gone();
+    const { statusCode } = response;
+    if (statusCode === 404 || statusCode === 410) sink.gone(String(statusCode));
     readBlocks(response, sink);
   });
   request.on('error', () => {
@@ -165,7 +166,7 @@ export function takeMessage(text: string, sink: Sink): boolean {
     case 'snapshot':
       return takeSnapshot(message, sink);
     case 'error':
-      if (message.code === 'job_not_found' || message.code === 'job_gone') sink.gone();
+      if (message.code === 'job_not_found' || message.code === 'job_gone') sink.gone(message.code);
       return true;
     default:
       takeNotice(message, sink);

@@ -31,8 +31,8 @@ export class Watcher {
   connects = 0;
   /** When, by `performance.now()`, and with which `retryMs` the hub sent it away. */
   readonly farewells: { readonly atMs: number; readonly retryMs: number }[] = [];
-  /** Whether the hub said that it does not know the job. */
-  isGone = false;
+  /** With which words, and when, the hub said that it does not know the job. */
+  sentAway: { readonly how: string; readonly at: number } | undefined;
   readonly #options: WatcherOptions;
   #connection: Connection | undefined;
   #gateway: number;
@@ -46,6 +46,11 @@ export class Watcher {
     this.seen = new Seen(options);
     running.add(this);
     this.#connect();
+  }
+
+  /** Whether the hub said that it does not know the job. */
+  get isGone(): boolean {
+    return this.sentAway !== undefined;
   }
 
   get isOver(): boolean {
@@ -103,8 +108,8 @@ export class Watcher {
       began: (position) => {
         this.seen.begin(position);
       },
-      gone: () => {
-        this.isGone = true;
+      gone: (how) => {
+        this.sentAway = { how, at: Date.now() };
       },
       away: (retryMs) => {
         this.farewells.push({ atMs: performance.now(), retryMs });
