@@ -32,7 +32,7 @@ describe('ChannelMemory', () => {
     expect([busy.bytes, quiet.bytes, memory.usedBytes]).toEqual([900, 100, 1_000]);
   });
 
-  it('takes from those above their share, and from no other, when there is too much (M2)', () => {
+  it('cuts the largest to one height, no lower than it must (M2)', () => {
     const memory = new ChannelMemory(1_000);
     const holders = [100, 400, 480].map((bytes) => {
       const holder = new Holder(memory);
@@ -41,8 +41,20 @@ describe('ChannelMemory', () => {
     });
     holders[2]?.hold(600);
 
-    expect(holders.map(({ bytes }) => bytes)).toEqual([100, 250, 250]);
-    expect(memory.usedBytes).toBe(600);
+    expect(holders.map(({ bytes }) => bytes)).toEqual([100, 325, 325]);
+    expect(memory.usedBytes).toBe(750);
+  });
+
+  it('takes from others what one may not drop, from the largest first, and then stops (M2)', () => {
+    const memory = new ChannelMemory(1_000);
+    const [stuck, large, small] = [new Holder(memory), new Holder(memory), new Holder(memory)];
+    stuck.sticky = 500;
+    small.hold(100);
+    large.hold(300);
+    stuck.hold(700);
+
+    expect([stuck.bytes, large.bytes, small.bytes]).toEqual([500, 150, 100]);
+    expect([stuck.shrinks, large.shrinks, small.shrinks]).toEqual([1, 1, 0]);
   });
 
   it('gets back what a closed channel held, and hears it no more (M1)', () => {

@@ -16,18 +16,19 @@ interface Holding {
  *
  * ```
  *  a channel grows ─► used ≤ limit: nothing happens, so a busy job may use what quiet ones leave
- *                  └► used > limit: every channel shrinks to its share; viewers further behind are
- *                                   served from the store
+ *                  └► used > limit: the largest are cut to one height, just low enough; then, one by one
+ *                                   from the largest, for those that may not drop so much
  * ```
  *
  * - M1 `usedBytes` is the sum of what the accounts hold.
  * - M2 After a shrink `usedBytes` is at most three quarters of `maxBytes`, but for what channels may not
- *   drop: what is not sent yet, and the newest event of each.
+ *   drop: what is not sent yet, and the newest of each. No channel is asked for more than that takes.
  * - M3 A shrink visits every channel, and happens only after an eighth of `maxBytes` has come in since the
  *   last one: the cost per event does not grow with the number of channels.
  */
 export class ChannelMemory {
   readonly #maxBytes: number;
+  readonly #targetBytes: number;
   readonly #holdings = new Set<Holding>();
   #usedBytes = 0;
   #limitBytes: number;
@@ -35,6 +36,7 @@ export class ChannelMemory {
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
+    this.#targetBytes = Math.floor((maxBytes * 3) / 4);
     this.#limitBytes = maxBytes;
   }
 
@@ -48,7 +50,7 @@ export class ChannelMemory {
     this.#holdings.add(holding);
     return {
       hold: (bytes) => {
-        if (this.#holdings.has(holding)) this.#change(holding, bytes);
+        if (bytes !== holding.bytes && this.#holdings.has(holding)) this.#change(holding, bytes);
       },
       close: () => {
         if (this.#holdings.delete(holding)) this.#change(holding, 0);
@@ -67,9 +69,16 @@ export class ChannelMemory {
 
   #shrinkAll(): void {
     this.#isShrinking = true;
-    const shareBytes = Math.floor((this.#maxBytes * 3) / 4 / this.#holdings.size);
-    for (const { bytes, shrink } of this.#holdings) {
-      if (bytes > shareBytes) shrink(shareBytes);
+    const holdings = [...this.#holdings].sort((one, other) => other.bytes - one.bytes);
+    const height = heightFor(holdings, this.#targetBytes);
+    for (const { bytes, shrink } of holdings) {
+      if (bytes > height) shrink(height);
+    }
+    for (const { bytes, shrink } of holdings) {
+      const excess = this.#usedBytes - this.#targetBytes;
+      if (excess <= 0) break;
+      // Who is still above the height has dropped all that it may.
+      if (bytes <= height) shrink(Math.max(0, bytes - excess));
     }
     this.#isShrinking = false;
     this.#limitBytes = this.#nextLimit();
@@ -78,4 +87,16 @@ export class ChannelMemory {
   #nextLimit(): number {
     return Math.max(this.#maxBytes, this.#usedBytes + this.#maxBytes / 8);
   }
+}
+
+/** The most that each may keep for all to be within a total. The largest come first. */
+function heightFor(holdings: readonly Holding[], totalBytes: number): number {
+  let left = totalBytes;
+  for (let count = holdings.length; count > 0; count--) {
+    const share = Math.floor(left / count);
+    const smallest = holdings[count - 1]?.bytes ?? 0;
+    if (smallest > share) return share;
+    left -= smallest;
+  }
+  return Infinity;
 }

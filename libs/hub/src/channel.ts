@@ -1,12 +1,13 @@
 import type { StepcastError } from '@stepcast/protocol';
-import { LIMITS, isEnded, isTerminalType } from '@stepcast/protocol';
+import { LIMITS, isTerminalType } from '@stepcast/protocol';
 import type { Clock } from './clock.js';
 import type { ChannelMemory, MemoryAccount } from './channel-memory.js';
 import { EventWindow } from './event-window.js';
 import type { FoldOf } from './fold.js';
+import { HeldBase } from './held-base.js';
 import type { HubObserver } from './hub-observer.js';
 import { LogFollower, type FollowerSink } from './log-follower.js';
-import { assemble, stateOf, type Base } from './log-page.js';
+import { assemble, type Base } from './log-page.js';
 import type { JobLogReader, LogEntry } from './ports/job-log.port.js';
 import type { LogFeed } from './ports/log-feed.port.js';
 import { missingJob, type LostJobs } from './ports/lost-jobs.port.js';
@@ -47,6 +48,7 @@ const OLDER_PAGE_SIZE = 256;
  *   `maxUnsentBytes` the rest waits for the next turn, so that no connection ever holds a burst.
  * - I3 A second viewer needs no read from the store while its position is inside the window.
  * - I4 Whatever is held, sent, waiting or folded, is on the account of the memory that all channels share.
+ *   All of it may be dropped, but for what is not sent yet and the newest: event, or base if there is none.
  * - I5 No viewer is ever ahead of the channel, so a position above its top is one of a lost log.
  */
 export class Channel implements FollowerSink, ViewerSource {
@@ -55,7 +57,7 @@ export class Channel implements FollowerSink, ViewerSource {
   readonly #follower: LogFollower;
   readonly #viewers = new Set<Viewer>();
   readonly #account: MemoryAccount;
-  #base: Base = { seq: 0 };
+  #base = new HeldBase({ seq: 0 });
   #epoch = '';
   #window = new EventWindow(0);
   /** seq up to which up-to-date viewers have been written to. */
@@ -81,7 +83,7 @@ export class Channel implements FollowerSink, ViewerSource {
 
   get isEnded(): boolean {
     const { newest } = this.#window;
-    return newest !== undefined ? isTerminalType(newest.type) : this.#hasEndedBase();
+    return newest !== undefined ? isTerminalType(newest.type) : this.#base.hasEnded;
   }
 
   get viewerCount(): number {
@@ -145,30 +147,41 @@ export class Channel implements FollowerSink, ViewerSource {
   }
 
   next(epoch: string, seq: number): Next {
-    if (epoch !== this.#epoch || seq > this.top) {
-      return { kind: 'reset', reason: 'lost', base: this.#base };
-    }
-    if (seq < this.#base.seq) return { kind: 'reset', reason: 'trimmed', base: this.#base };
+    if (this.#isLost(epoch, seq)) return this.#resetTo(this.#base.base, 'lost');
+    if (seq < this.#base.seq) return this.#resetTo(this.#base.base, 'trimmed');
     const entries = this.#window.after(seq);
     return entries === undefined ? { kind: 'older' } : { kind: 'events', entries };
   }
 
-  async readOlder(seq: number): Promise<Next | undefined> {
-    const page = await this.#options.reader.read(
-      this.job,
-      seq,
-      OLDER_PAGE_SIZE,
-      LIMITS.maxUnsentBytes,
-    );
-    if (page === undefined) throw missingJob(this.job, this.#options.lost);
-    const { base, entries } = assemble(page, seq);
-    if (page.record.epoch !== this.#epoch || (base?.seq ?? 0) > this.top) {
+  async readOlder(epoch: string, seq: number): Promise<Next | undefined> {
+    const life = this.#epoch;
+    const isLost = this.#isLost(epoch, seq);
+    const after = isLost ? 0 : seq;
+    const { reader } = this.#options;
+    const page = await reader.read(this.job, after, OLDER_PAGE_SIZE, LIMITS.maxUnsentBytes);
+    if (page === undefined) {
+      // A running job comes back when its worker looks; the audits know when nobody brings it any more.
+      if (!this.isEnded) return undefined;
+      throw missingJob(this.job, this.#options.lost);
+    }
+    const { base, entries } = assemble(page, after);
+    const isOfLife = page.record.epoch === life && this.#epoch === life;
+    if (!isOfLife || (base?.seq ?? 0) > this.top) {
       await this.catchUp();
       return undefined;
     }
-    if (base !== undefined) return { kind: 'reset', reason: 'trimmed', base };
+    if (isLost) return this.#resetTo(base ?? { seq: 0 }, 'lost');
+    if (base !== undefined) return this.#resetTo(base, 'trimmed');
     // The store may be ahead of the channel: what lies above its top comes by the next turn (I5).
     return { kind: 'events', entries: entries.filter((entry) => entry.seq <= this.top) };
+  }
+
+  #isLost(epoch: string, seq: number): boolean {
+    return epoch !== this.#epoch || seq > this.top;
+  }
+
+  #resetTo(base: Base | undefined, reason: 'lost' | 'trimmed'): Next {
+    return base === undefined ? { kind: 'older' } : { kind: 'reset', reason, base };
   }
 
   extend(entries: readonly LogEntry[]): void {
@@ -181,7 +194,7 @@ export class Channel implements FollowerSink, ViewerSource {
 
   rebase(epoch: string, base: Base): void {
     this.#epoch = epoch;
-    this.#base = base;
+    this.#base = new HeldBase(base);
     this.#window = new EventWindow(base.seq);
     this.#flushedTop = base.seq;
     this.#report();
@@ -240,11 +253,23 @@ export class Channel implements FollowerSink, ViewerSource {
     if (this.#flushedTop < this.top) this.#scheduleFlush();
   }
 
-  /** Gives memory back when all channels together hold too much (M2 of channel-memory.ts). */
+  /**
+   * Gives memory back when all channels together hold too much (M2 of channel-memory.ts): first what one
+   * read brings back for all. The base goes last, because only those who begin anew need it; but before
+   * the events if it alone is too much, because giving those up would then not help.
+   */
   #shrink(maxBytes: number): void {
     if (this.#heldBytes() > maxBytes) this.#follower.forgetWaiting();
-    this.#window.trim(maxBytes - this.#baseBytes(), this.#flushedTop);
+    if (this.#base.bytes > maxBytes) this.#dropBase();
+    // Without viewers nothing waits to be sent.
+    const sentSeq = this.#viewers.size === 0 ? this.top : this.#flushedTop;
+    this.#window.trim(maxBytes - this.#base.bytes, sentSeq);
+    if (this.#heldBytes() > maxBytes) this.#dropBase();
     this.#report();
+  }
+
+  #dropBase(): void {
+    if (this.#window.newest !== undefined) this.#base.drop();
   }
 
   #report(): void {
@@ -252,19 +277,6 @@ export class Channel implements FollowerSink, ViewerSource {
   }
 
   #heldBytes(): number {
-    return this.#baseBytes() + this.#window.bytes + this.#follower.waitingBytes;
-  }
-
-  #baseBytes(): number {
-    return this.#base.state?.length ?? 0;
-  }
-
-  #hasEndedBase(): boolean {
-    try {
-      return this.#base.state !== undefined && isEnded(stateOf(this.#base).status);
-    } catch {
-      // A snapshot that cannot be read fails the viewers who need it, not the audit of all channels.
-      return false;
-    }
+    return this.#base.bytes + this.#window.bytes + this.#follower.waitingBytes;
   }
 }

@@ -1,11 +1,12 @@
 import type { From, Position, StepcastError } from '@stepcast/protocol';
+import { AUDIT_MS, ChannelAudits } from './channel-audits.js';
 import { ChannelMemory } from './channel-memory.js';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
 import type { FoldOf } from './fold.js';
 import type { HolderLeases } from './holder-leases.js';
 import { NO_OBSERVER, type HubObserver } from './hub-observer.js';
-import type { JobLogReader, LogHead } from './ports/job-log.port.js';
+import type { JobLogReader } from './ports/job-log.port.js';
 import type { LogFeed } from './ports/log-feed.port.js';
 import { missingJob, type LostJobs } from './ports/lost-jobs.port.js';
 import type { Transport } from './transport.port.js';
@@ -13,9 +14,6 @@ import { MAX_CHUNK_BYTES, Viewer } from './viewer.js';
 
 /** How long a channel without viewers is kept: a reload of a page comes back to a warm one. */
 export const LINGER_MS = 2_000;
-
-/** How often silent channels are compared with the store: finds a lost last message. */
-export const AUDIT_MS = 3_000;
 
 /** Bytes of recent events per channel; viewers further behind are served from the store. */
 export const MAX_WINDOW_BYTES = 1_048_576;
@@ -87,16 +85,24 @@ export class Hub {
   readonly #observer: HubObserver;
   /** Cancels the end of a channel without viewers. */
   readonly #lingering = new Map<Channel, () => void>();
-  /** Audits in a row that did not find a job in the store. */
-  readonly #misses = new WeakMap<Channel, number>();
-  #cancelAudit: (() => void) | undefined;
+  readonly #audits: ChannelAudits;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.#memory = new ChannelMemory(options.maxMemoryBytes ?? MAX_MEMORY_BYTES);
     this.#observer = options.observer ?? NO_OBSERVER;
+    this.#audits = new ChannelAudits({
+      auditMs: AUDIT_MS,
+      ...options,
+      observer: this.#observer,
+      channels: () => [...this.#joined.values()],
+      onGone: (channel) => {
+        channel.fail(missingJob(channel.job, options.lost));
+        this.#closeChannel(channel);
+      },
+    });
     options.feed.onInterrupted(() => {
-      this.#auditAll().catch(options.onError);
+      this.#audits.now();
     });
   }
 
@@ -142,7 +148,7 @@ export class Hub {
 
   /** Stops all timers and closes all channels. */
   async close(): Promise<void> {
-    this.#cancelAudit?.();
+    this.#audits.stop();
     this.#options.holders.stop();
     for (const cancel of this.#lingering.values()) cancel();
     this.#lingering.clear();
@@ -203,7 +209,7 @@ export class Hub {
       (channel) => {
         if (this.#channels.get(job) !== opening) return;
         this.#joined.set(job, channel);
-        this.#scheduleAudit();
+        this.#audits.begin();
         this.#lingerThenClose(channel);
       },
       () => {
@@ -252,52 +258,7 @@ export class Hub {
       .finally(() => this.#closing.delete(channel.job));
     this.#closing.set(channel.job, closing);
   }
-
-  #scheduleAudit(): void {
-    this.#cancelAudit ??= this.#options.clock.after(this.#options.auditMs ?? AUDIT_MS, () => {
-      this.#cancelAudit = undefined;
-      if (this.#joined.size === 0) return;
-      this.#auditAll()
-        .catch(this.#options.onError)
-        .finally(() => {
-          this.#scheduleAudit();
-        });
-    });
-  }
-
-  #isForgotten(channel: Channel, head: LogHead | undefined): boolean {
-    const misses = head === undefined ? (this.#misses.get(channel) ?? 0) + 1 : 0;
-    this.#misses.set(channel, misses);
-    return misses >= MAX_MISSES;
-  }
-
-  /** Compares every open channel with the store in one round trip and heals those that differ. */
-  async #auditAll(): Promise<void> {
-    const channels = [...this.#joined.values()].filter((channel) => !channel.isEnded);
-    if (channels.length === 0) return;
-    const heads = await this.#options.reader.heads(channels.map(({ job }) => job));
-    await Promise.all(
-      channels.map(async (channel, index) => {
-        const head = heads[index];
-        if (this.#isForgotten(channel, head)) {
-          channel.fail(missingJob(channel.job, this.#options.lost));
-          this.#closeChannel(channel);
-        } else if (head === undefined) {
-          return;
-        } else if (head.epoch !== channel.epoch || head.top > channel.top) {
-          this.#observer.auditDiffered();
-          await channel.catchUp();
-        }
-      }),
-    );
-  }
 }
-
-/**
- * Audits in a row without a trace of a job, before its viewers are told: 15 s, in which the worker of a
- * running job brings a lost log back.
- */
-const MAX_MISSES = 5;
 
 function startOf(channel: Channel, from: From): Position {
   if (from === 'now') return { epoch: channel.epoch, seq: channel.top };

@@ -132,7 +132,10 @@ export class LogFollower {
   /** Extends by what is new in the batch; false if the batch does not continue the log. */
   #accept(batch: FeedBatch): boolean {
     if (batch.epoch !== this.#epoch) return false;
-    const fresh = batch.entries.filter((entry) => entry.seq > this.#top);
+    const isAllFresh = (batch.entries[0]?.seq ?? 0) > this.#top;
+    const fresh = isAllFresh
+      ? batch.entries
+      : batch.entries.filter((entry) => entry.seq > this.#top);
     const first = fresh[0];
     if (first === undefined) return true;
     if (first.seq !== this.#top + 1) return false;

@@ -42,8 +42,11 @@ function contiguous(entries: readonly LogEntry[], after: number): readonly LogEn
   return end === -1 ? entries : entries.slice(0, end);
 }
 
+/** The record tells how the job is now: at an earlier seq it had not ended. */
 function baseOfRecord(record: JobRecord, seq: number): Base {
-  const end: unknown = record.end === undefined ? undefined : JSON.parse(record.end);
-  const state = { status: record.status, attempt: record.attempt, log: [], events: {}, end };
+  const hasEnded = record.end !== undefined && seq >= record.top;
+  const end: unknown = hasEnded ? JSON.parse(record.end) : undefined;
+  const status = seq >= record.top ? record.status : 'running';
+  const state = { status, attempt: record.attempt, log: [], events: {}, end };
   return { seq, state: JSON.stringify(state) };
 }

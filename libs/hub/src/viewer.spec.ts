@@ -38,7 +38,7 @@ class Source implements ViewerSource {
   later(callback: () => void): void {
     this.laters.push(callback);
   }
-  readOlder(after: number): Promise<Next> {
+  readOlder(_epoch: string, after: number): Promise<Next> {
     return new Promise((answer) => this.reads.push({ after, answer }));
   }
   remove(): void {

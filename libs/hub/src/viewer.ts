@@ -13,14 +13,17 @@ import { stateOf, type Base } from './log-page.js';
 import type { LogEntry } from './ports/job-log.port.js';
 import type { Encoder, Transport } from './transport.port.js';
 
-/** Bytes of events in one write to a viewer that catches up, and of what one joined event stands for. */
+/**
+ * Bytes of events in one write to a viewer that catches up, and of what one joined event stands for.
+ * Counted as {@link chunksOf} does.
+ */
 export const MAX_CHUNK_BYTES = 16_384;
 
 /** What a viewer at some position is to be sent next. */
 export type Next =
   | { readonly kind: 'events'; readonly entries: readonly LogEntry[] }
   | { readonly kind: 'reset'; readonly reason: ResetReason; readonly base: Base }
-  /** The events are older than what is in memory: {@link ViewerSource.readOlder}. */
+  /** What is to be sent is no longer in memory: {@link ViewerSource.readOlder}. */
   | { readonly kind: 'older' };
 
 /** What a viewer needs of its channel. */
@@ -40,10 +43,10 @@ export interface ViewerSource {
   /** Calls back after a short while: store and channel differ, and one of them will catch up. */
   later(callback: () => void): void;
   /**
-   * Reads events behind `seq` that are no longer in memory; undefined = the log has changed, ask anew.
+   * Reads what follows a position and is no longer in memory; undefined = the log has changed, ask anew.
    * @throws {StepcastError} `job_not_found`, `unavailable`
    */
-  readOlder(seq: number): Promise<Next | undefined>;
+  readOlder(epoch: string, seq: number): Promise<Next | undefined>;
   remove(viewer: Viewer): void;
 }
 
@@ -207,7 +210,7 @@ export class Viewer {
   #readOlder(): void {
     this.#isReading = true;
     this.#options.channel
-      .readOlder(this.#seq)
+      .readOlder(this.#epoch, this.#seq)
       .then((next) => {
         this.#isReading = false;
         // Other jobs may have filled the connection meanwhile: it is read again when it has drained.
@@ -250,7 +253,11 @@ function bytesOf(entries: readonly LogEntry[]): number {
   return entries.reduce((sum, { json }) => sum + json.length, 0);
 }
 
-/** The same entries in lists that stay under a number of bytes each, but hold at least one. */
+/**
+ * The same entries in lists that stay under a number of bytes each, but hold at least one. Bytes are
+ * counted as characters, because measuring would cost more than the bound is worth: a list of what is not
+ * Latin text may be up to three times as long when it is sent.
+ */
 export function* chunksOf(
   entries: Iterable<LogEntry>,
   maxBytes: number,
