@@ -82,7 +82,7 @@ describe('StoreMonitor', () => {
   }, 30_000);
 
   it('tells a loss of memory, and jobs that went with it from others', async () => {
-    const early = uuidv7({ msecs: Date.now() - 60_000 });
+    const early = uuidv7({ msecs: Date.now() - 3_600_000 });
     const later = uuidv7({ msecs: Date.now() + 60_000 });
     expect([early, later].map((job) => monitor().fateOf(job))).toEqual(['unknown', 'unknown']);
     await redis.kill();
@@ -95,8 +95,39 @@ describe('StoreMonitor', () => {
     expect(lines.some((line) => line.includes('Redis has lost its memory'))).toBe(true);
   }, 30_000);
 
+  it('does not call a job unknown that was asked for while Redis was away, and came back empty', async () => {
+    const early = uuidv7({ msecs: Date.now() - 3_600_000 });
+    const fates: string[] = [];
+    await redis.kill();
+    const asked = test.store.records.get(early).then((record) => {
+      fates.push(record === undefined ? monitor().fateOf(early) : 'found');
+    });
+    await redis.start();
+    await asked;
+    await waitFor(() => monitor().memoryLosses === 1, 'the loss');
+
+    expect([...fates, monitor().fateOf(early)]).toEqual(['coming back', 'coming back']);
+  }, 30_000);
+
+  it('knows again what is unknown as soon as Redis is back with all that it held', async () => {
+    const never = uuidv7({ msecs: Date.now() - 3_600_000 });
+    await test.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await waitFor(() => monitor().fateOf(never) === 'coming back', 'the interruption');
+
+    await waitFor(() => monitor().fateOf(never) === 'unknown', 'a probe');
+
+    expect([monitor().memoryLosses, monitor().fateOf('no uuid')]).toEqual([0, 'unknown']);
+  }, 30_000);
+
+  it('waits for jobs that were made just before the server began, and not for older ones', async () => {
+    const [old, recent] = [3_600_000, 30_000].map((age) => uuidv7({ msecs: Date.now() - age }));
+
+    expect(monitor().fateOf(recent ?? '')).toBe('coming back');
+    expect(monitor().fateOf(old ?? '')).toBe('unknown');
+  });
+
   it('lets a process know of a loss that it was not there to see', async () => {
-    const early = uuidv7({ msecs: Date.now() - 60_000 });
+    const early = uuidv7({ msecs: Date.now() - 3_600_000 });
     await redis.kill();
     await redis.start();
     await waitFor(() => monitor().memoryLosses === 1, 'the loss');

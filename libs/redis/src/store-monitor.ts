@@ -58,6 +58,9 @@ export class StoreMonitor implements LostJobs {
     commands.on('ready', () => {
       this.#probe.reconnected();
     });
+    commands.on('close', () => {
+      this.#probe.disconnected();
+    });
     // Its errors are those of one connection, not of the store. Nothing is missed before it was ready once.
     subscriber.once('ready', () => {
       subscriber.on('close', () => {

@@ -1,5 +1,6 @@
 import type { Fate } from '@stepcast/hub';
 import type { Keys } from './keys.js';
+import { RedisLife } from './redis-life.js';
 import type { Scripts } from './scripts.js';
 import type { StoreState } from './store-state.js';
 
@@ -18,19 +19,6 @@ export interface StoreProbeParts {
   readonly onMemoryLost: (bornAt: number) => void;
 }
 
-/** How long workers may take to bring their jobs back; as long as a gateway waits before it gives up one. */
-const COMING_BACK_MS = 15_000;
-
-/** Since when the memory of Redis goes back, as its last answer told. */
-interface Life {
-  /** Milliseconds since 1970 by the clock of Redis. */
-  readonly bornAt: number;
-  /** Whether there was a memory before. */
-  readonly hasLost: boolean;
-  /** The same moment by `performance.now()`. */
-  readonly bornHere: number;
-}
-
 /**
  * Writes one small key now and then: only a write shows that Redis is neither full nor a replica. The key
  * holds the moment at which the memory of this Redis began, so that a loss of everything is noticed, and a
@@ -39,7 +27,7 @@ interface Life {
 export class StoreProbe {
   readonly #parts: StoreProbeParts;
   #timer: NodeJS.Timeout | undefined;
-  #life: Life | undefined;
+  readonly #life = new RedisLife();
   #probedAt = -Infinity;
   #running: Promise<void> | undefined;
 
@@ -47,11 +35,9 @@ export class StoreProbe {
     this.#parts = parts;
   }
 
-  /** What has become of a job of which Redis knows nothing; ids are made by the clocks of the APIs. */
+  /** {@link RedisLife.fateOf} */
   fateOf(job: string): Fate {
-    const life = this.#life;
-    if (life?.hasLost !== true || madeAt(job) >= life.bornAt) return 'unknown';
-    return performance.now() - life.bornHere < COMING_BACK_MS ? 'coming back' : 'lost';
+    return this.#life.fateOf(job, performance.now());
   }
 
   /** Resolves after the first look, whatever it found: a process may start while Redis is full. */
@@ -62,10 +48,15 @@ export class StoreProbe {
     await this.run().catch(() => undefined);
   }
 
+  disconnected(): void {
+    if (this.#timer !== undefined) this.#life.disconnected(performance.now());
+  }
+
   /** Looks at once. */
   reconnected(): void {
     // The first connection is not a reconnection, and probes begin with `start`.
     if (this.#timer === undefined) return;
+    this.#life.reconnected(performance.now());
     this.run().catch(() => undefined);
   }
 
@@ -95,19 +86,13 @@ export class StoreProbe {
   async #probe(): Promise<void> {
     const { keys, scripts, state, onMemoryLost } = this.#parts;
     this.#probedAt = performance.now();
-    const before = this.#life?.bornAt;
-    const args = [LIFE_MS, before ?? ''];
-    const reply = (await scripts.run('probe', [keys.life], args)) as [number, number, number];
-    const [bornAt, hasLost, at] = reply;
+    const before = this.#life.bornAt;
+    const reply = await scripts.run('probe', [keys.life], [LIFE_MS, before ?? '']);
+    const [bornAt, lost, at, server, seconds] = reply as [number, number, number, string, number];
     const here = performance.now();
-    this.#life = { bornAt, hasLost: hasLost === 1, bornHere: here - (at - bornAt) };
+    const beganAt = at - seconds * 1_000;
+    this.#life.answered({ at, bornAt, hasLost: lost === 1, server, beganAt }, here);
     state.worked(here);
     if (before !== undefined && bornAt > before) onMemoryLost(bornAt);
   }
-}
-
-/** When an id was made, in milliseconds since 1970: a UUIDv7 begins with it. */
-function madeAt(job: string): number {
-  const isTimed = /^[0-9a-f]{8}-[0-9a-f]{4}-7/i.test(job);
-  return isTimed ? Number.parseInt(job.slice(0, 8) + job.slice(9, 13), 16) : Infinity;
 }
