@@ -68,6 +68,7 @@ describe('the API over Redis', () => {
     await log.append({
       job: id,
       attempt: claim.attempt,
+      token: claim.token,
       epoch: claim.record.epoch,
       firstProducerSeq: 1,
       expectedTop: claim.record.top,

@@ -1,15 +1,10 @@
 import { Worker, type Job, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import {
-  excuseStalled,
-  queueName,
-  retakeLock,
-  retryDelayMs,
-  type FaultSpell,
-} from '@stepcast/jobs';
+import { queueName, retakeLock, retryDelayMs, type QueueMonitor } from '@stepcast/jobs';
 import type { Logger } from '@stepcast/platform';
 import { BullTicket } from './bull-ticket.js';
 import type { JobSource, QueueTicket } from './queue-ticket.js';
+import { StalledLooks } from './stalled-looks.js';
 
 export interface BullSourceOptions {
   readonly model: string;
@@ -21,21 +16,22 @@ export interface BullSourceOptions {
   readonly stalledIntervalMs: number;
   readonly maxStalledCount: number;
   /** Where failures of the queues are told, of all sources of a worker together. */
-  readonly spell: FaultSpell;
+  readonly monitor: Pick<QueueMonitor, 'failed'>;
   readonly logger: Logger;
 }
 
 /**
- * The queue of one model, asked for one job at a time. BullMQ's own loop is not used: it would fetch
- * jobs for a model while the slot is busy with another, and hold them.
+ * The queue of one model, asked for one job at a time. BullMQ's own loops are not used: the one would fetch
+ * jobs for a model while the slot is busy with another, and hold them; the other looks for stalled jobs
+ * also when Redis was away ({@link StalledLooks}).
  */
 export class BullSource implements JobSource {
   readonly model: string;
   readonly #options: BullSourceOptions;
   readonly #worker: Worker;
+  readonly #looks: StalledLooks;
   #taken = 0;
   #onStalled: () => void = () => undefined;
-  #isExcusing = false;
 
   constructor(options: BullSourceOptions) {
     this.#options = options;
@@ -52,12 +48,18 @@ export class BullSource implements JobSource {
       settings: { backoffStrategy: (attemptsMade?: number) => retryDelayMs(attemptsMade ?? 1) },
     };
     this.#worker = new Worker(queueName(options.model), null, settings);
-    this.#worker.on('error', (err) => {
-      options.spell.failed(err);
-    });
-    this.#worker.on('stalled', (job) => {
-      options.logger.warn({ job, model: this.model }, 'a worker died of this job, or lost it');
-      this.#onStalled();
+    this.#worker.on('error', options.monitor.failed);
+    this.#looks = new StalledLooks({
+      connection: options.connection,
+      prefix: options.prefix,
+      queue: queueName(options.model),
+      intervalMs: options.stalledIntervalMs,
+      look: () => this.#worker.getBackend().moveStalledJobsToWait(),
+      onStalled: (job) => {
+        options.logger.warn({ job, model: this.model }, 'a worker died of this job, or lost it');
+        this.#onStalled();
+      },
+      onFailed: options.monitor.failed,
     });
   }
 
@@ -68,32 +70,33 @@ export class BullSource implements JobSource {
 
   /** Begins to look for jobs whose worker has died. */
   async start(): Promise<void> {
-    await this.#worker.startStalledCheckTimer();
+    await this.#worker.waitUntilReady();
+    this.#looks.start();
   }
 
-  /** As a queue that cannot be asked has no job to give, it answers undefined; the spell tells of it. */
+  /** As a queue that cannot be asked has no job to give, it answers undefined; the monitor tells of it. */
   async next(): Promise<QueueTicket | undefined> {
     this.#taken += 1;
     const token = `${this.#options.workerId}:${this.#taken}`;
-    const { lockMs, lockRenewMs: renewMs, logger, spell } = this.#options;
+    const { lockMs, lockRenewMs: renewMs, logger, monitor } = this.#options;
     let job: Job | undefined;
     try {
       job = await this.#getNextJob(token);
-      spell.worked();
     } catch (error) {
-      spell.failed(error);
+      monitor.failed(error);
     }
     if (job === undefined) return undefined;
     return new BullTicket(job, {
       ...{ token, lockMs, renewMs, logger },
       model: this.model,
-      retake: () => this.#retake(job.id ?? '', token),
+      retake: () => this.#retake(job, token),
     });
   }
 
-  #retake(job: string, token: string): Promise<boolean> {
+  #retake({ id: job = '', processedOn: takenAt = 0 }: Job, token: string): Promise<boolean> {
     const { connection, lockMs, prefix } = this.#options;
-    return retakeLock(connection, { prefix, queue: queueName(this.model), job, token, lockMs });
+    const queue = queueName(this.model);
+    return retakeLock(connection, { prefix, queue, job, token, lockMs, takenAt });
   }
 
   /** With its true type: BullMQ's own forgets the empty queue. */
@@ -101,21 +104,9 @@ export class BullSource implements JobSource {
     return this.#worker.getNextJob(token, { block: false });
   }
 
-  /** The connection is lost: nobody's jobs are stalled merely because Redis was away. */
-  async excuseStalled(): Promise<void> {
-    if (this.#isExcusing) return;
-    this.#isExcusing = true;
-    const { connection, prefix } = this.#options;
-    try {
-      await excuseStalled(connection, { prefix, queue: queueName(this.model) });
-    } catch {
-      // The connection was closed for good, or Redis is full: jobs may then be taken for stalled.
-    } finally {
-      this.#isExcusing = false;
-    }
-  }
-
+  /** Waits for no answer: the connection that BullMQ closes here is idle, and Redis may be away. */
   async close(): Promise<void> {
-    await this.#worker.close();
+    this.#looks.stop();
+    await this.#worker.close(true);
   }
 }

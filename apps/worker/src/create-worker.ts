@@ -7,13 +7,13 @@ import type {
 } from '@stepcast/hub';
 import {
   createQueueConnection,
-  FaultSpell,
+  QueueMonitor,
   queuePrefix,
   type JobsConfig,
   type ModelsConfig,
 } from '@stepcast/jobs';
 import type { ModelRegistry } from '@stepcast/models';
-import { background, type Logger } from '@stepcast/platform';
+import type { Logger } from '@stepcast/platform';
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import { Announcer } from './announcer.js';
@@ -41,6 +41,7 @@ export interface WorkerParts {
 }
 
 const POLL_MS = 1_000;
+const REFUSE_MS = 2_000;
 
 /** Puts a worker together; nothing runs before its `start`. */
 export function createWorker(parts: WorkerParts): JobWorker {
@@ -62,12 +63,8 @@ export function createWorker(parts: WorkerParts): JobWorker {
     snapshotEvents: config.LOG_MAX_EVENTS,
   });
   const connection = createQueueConnection(config.REDIS_URL, { blocking: true });
-  const sources = createSources(parts, connection);
-  connection.on('close', () => {
-    for (const source of sources) {
-      background(source.excuseStalled(), logger, 'excuse stalled jobs');
-    }
-  });
+  const queue = createMonitor(parts, connection);
+  const sources = createSources(parts, connection, queue);
   const announcer = new Announcer({
     directory,
     logger,
@@ -80,6 +77,7 @@ export function createWorker(parts: WorkerParts): JobWorker {
     run: (ticket, host) => runner.run(ticket, host),
     failsUnserved: (model) => announcer.unserved.has(model),
     pollMs: POLL_MS,
+    refuseMs: REFUSE_MS,
     logger,
   });
   hooks.onIdle = () => {
@@ -95,6 +93,7 @@ export function createWorker(parts: WorkerParts): JobWorker {
       announcer,
       sources,
       connection,
+      queue,
       signals,
       logger,
       killAfterMs,
@@ -122,9 +121,8 @@ function createPool(
 }
 
 /** One connection for all queues; BullMQ adds a blocking one per queue, which stays idle. */
-function createSources(parts: WorkerParts, connection: Redis): BullSource[] {
+function createSources(parts: WorkerParts, connection: Redis, monitor: QueueMonitor): BullSource[] {
   const { id, config, registry, logger } = parts;
-  const spell = createSpell(logger, connection);
   return registry.list().map(
     ({ name }) =>
       new BullSource({
@@ -136,26 +134,19 @@ function createSources(parts: WorkerParts, connection: Redis): BullSource[] {
         lockRenewMs: config.JOB_LOCK_RENEW_MS,
         stalledIntervalMs: config.STALLED_INTERVAL_MS,
         maxStalledCount: config.MAX_STALLED_COUNT,
-        ...{ spell, logger },
+        ...{ monitor, logger },
       }),
   );
 }
 
 /** What is said of queues that cannot be reached: they share a connection, so they fail together. */
-function createSpell(logger: Logger, connection: Redis): FaultSpell {
-  const spell = new FaultSpell({
+function createMonitor({ config, logger }: WorkerParts, connection: Redis): QueueMonitor {
+  return new QueueMonitor(connection, queuePrefix(config.KEY_PREFIX), {
     began: (err) => {
       logger.warn({ err }, 'the queues cannot be used');
     },
-    ended: (ended) => {
-      logger.info(ended, 'the queues can be used again');
+    ended: (spell) => {
+      logger.info(spell, 'the queues can be used again');
     },
   });
-  connection.on('error', (err) => {
-    spell.failed(err);
-  });
-  connection.on('ready', () => {
-    spell.worked();
-  });
-  return spell;
 }

@@ -7,20 +7,38 @@ import { waitFor } from '../../../libs/hub/testing/wait-for.js';
 
 class FakeSource implements JobSource {
   asked = 0;
+  readonly givenBack: string[] = [];
+  /** While it is set, the queue does not answer. */
+  frozen: Promise<void> | undefined;
+
   constructor(
     readonly model: string,
     readonly jobs: string[],
   ) {}
 
-  next(): Promise<QueueTicket | undefined> {
+  async next(): Promise<QueueTicket | undefined> {
     this.asked += 1;
+    await this.frozen;
     const job = this.jobs.shift();
-    return Promise.resolve(job === undefined ? undefined : ({ job } as QueueTicket));
+    if (job === undefined) return undefined;
+    const giveBack = () => Promise.resolve(void this.givenBack.push(job));
+    return { job, giveBack } as unknown as QueueTicket;
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+/** The queue does not answer until the returned function is called. */
+function freeze(source: FakeSource): () => void {
+  let thaw = (): void => undefined;
+  source.frozen = new Promise((resolve) => {
+    thaw = resolve;
+  });
+  return () => {
+    thaw();
+  };
 }
 
 const hostOf = (id: string) => ({ id, models: { a: { device: 'cpu' }, b: { device: 'cpu' } } });
@@ -55,6 +73,7 @@ describe('Dispatcher', () => {
       },
       failsUnserved: (model) => unserved.has(model),
       pollMs: 60_000,
+      refuseMs: 50,
       logger: pino({ level: 'silent' }),
     });
     dispatchers.push(dispatcher);
@@ -100,6 +119,36 @@ describe('Dispatcher', () => {
 
     expect(order).toEqual(['a1']);
     expect(source.jobs).toEqual(['a2']);
+  });
+
+  it('gives back what a queue hands out while draining, and runs none of it (D4)', async () => {
+    const source = new FakeSource('a', ['a1', 'a2']);
+    const thaw = freeze(source);
+    const { dispatcher, order } = create([source], 1);
+    dispatcher.start();
+    await waitFor(() => source.asked === 1);
+
+    const refused = dispatcher.refuse();
+    thaw();
+    await refused;
+
+    expect([source.givenBack, order, source.jobs]).toEqual([['a1'], [], ['a2']]);
+  });
+
+  it('does not wait for a queue that does not answer, and gives back what it hands out late (D4)', async () => {
+    const source = new FakeSource('a', ['a1']);
+    const thaw = freeze(source);
+    const { dispatcher, order } = create([source], 1);
+    dispatcher.start();
+    await waitFor(() => source.asked === 1);
+
+    await dispatcher.refuse();
+    await dispatcher.idle();
+    expect(source.givenBack).toEqual([]);
+    thaw();
+
+    await waitFor(() => source.givenBack.length === 1);
+    expect(order).toEqual([]);
   });
 
   it('leaves jobs of models that could not be loaded to others, if there are any', async () => {

@@ -6,8 +6,11 @@
  * - D1 A job is taken from its queue only when a slot is free for it: nothing waits in a busy worker.
  * - D2 One round at a time; what happens during a round causes another one.
  * - D3 Queues are asked in rotation, so that a full one does not starve the others.
- * - D4 Nothing is taken once draining has begun.
+ * - D4 Nothing is taken once draining has begun; what a queue hands out then goes back at once. For a
+ *   queue that does not answer nobody waits longer than `refuseMs`: what it may have handed out is found
+ *   by its lock.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@stepcast/platform';
 import type { RunHost } from './job-run.js';
 import type { JobSource, QueueTicket } from './queue-ticket.js';
@@ -27,6 +30,8 @@ export interface DispatcherOptions<Host extends RunHost> {
   readonly failsUnserved: (model: string) => boolean;
   /** Finds delayed retries, and jobs whose wake was lost. */
   readonly pollMs: number;
+  /** How long the end waits for a queue that is being asked (D4); more than a round trip takes. */
+  readonly refuseMs: number;
   readonly logger: Logger;
 }
 
@@ -37,6 +42,7 @@ export class Dispatcher<Host extends RunHost> {
   #round: Promise<void> | undefined;
   #again = false;
   #isDraining = false;
+  #refused: Promise<void> | undefined;
   #next = 0;
 
   constructor(options: DispatcherOptions<Host>) {
@@ -59,16 +65,27 @@ export class Dispatcher<Host extends RunHost> {
     });
   }
 
-  /** Takes no more jobs. Resolves when none is being taken. */
-  async refuse(): Promise<void> {
+  /** Takes no more jobs. Resolves when none is being taken, or the queues do not answer (D4). */
+  refuse(): Promise<void> {
     this.#isDraining = true;
     clearInterval(this.#timer);
-    await this.#round;
+    this.#refused ??= this.#endOfRound();
+    return this.#refused;
   }
 
   /** Resolves when no job runs. */
   async idle(): Promise<void> {
     while (this.#active.size > 0) await Promise.all(this.#active);
+  }
+
+  async #endOfRound(): Promise<void> {
+    const end = new AbortController();
+    const late = delay(this.#options.refuseMs, 'late', { signal: end.signal }).catch(
+      () => undefined,
+    );
+    const first = await Promise.race([this.#round, late]);
+    end.abort();
+    if (first === 'late') this.#options.logger.warn('the queue does not answer: not waited for');
   }
 
   async #rounds(): Promise<void> {
@@ -102,7 +119,10 @@ export class Dispatcher<Host extends RunHost> {
   async #take(source: JobSource, host: Host): Promise<QueueTicket | undefined> {
     const isServed = Object.hasOwn(host.models, source.model);
     if (!isServed && !this.#options.failsUnserved(source.model)) return undefined;
-    return source.next();
+    const ticket = await source.next();
+    if (!this.#isDraining) return ticket;
+    await ticket?.giveBack();
+    return undefined;
   }
 
   #launch(ticket: QueueTicket, host: Host): void {

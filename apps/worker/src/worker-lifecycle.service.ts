@@ -21,9 +21,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnApplicationShu
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.health.register('host', () => {
-      if (!this.worker.isWarm) throw new Error('No model host is warm yet.');
-    });
+    this.health.register('host', () => this.worker.checkHosts());
     this.shutdown.register({
       name: 'take no more jobs',
       phase: 'refuse',

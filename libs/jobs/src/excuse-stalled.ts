@@ -6,17 +6,57 @@ import type { Redis } from 'ioredis';
  */
 const EXCUSE_MS = 5_000;
 
+/** Excuses in a row without a look between them: then a look is made, whatever happens to the connection. */
+const MAX_EXCUSES = 3;
+
+/** Longer than any absence of Redis that somebody waits for. */
+const MEMORY_MS = 24 * 3_600_000;
+
 /**
- * Call it when the connection is lost. Nobody could renew a lock while Redis was away, and the first
- * worker that is back would take the jobs of all others for stalled. So the first word that a worker says
- * to Redis again is that nobody looks for stalled jobs for a while: BullMQ keeps the key, with an expiry,
- * while a look is recent.
- *
- * Waits in the queue of the connection, in front of every look that is made during the absence.
+ * KEYS  1 mark of a recent look (BullMQ's)  2 what is remembered of looks
+ * ARGV  1 whether the caller has looked before  2 silence that means an absence (ms)
+ *       3 lifetime of an excuse (ms)  4 excuses in a row at most  5 lifetime of the memory (ms)
+ * Returns 1 if the look that follows is excused.
+ * Atomic: of all workers that come back, the first one excuses, and the others see that somebody looks.
  */
-export async function excuseStalled(
-  connection: Redis,
-  { prefix, queue }: { readonly prefix: string; readonly queue: string },
-): Promise<void> {
-  await connection.set(`${prefix}:${queue}:stalled-check`, 'excused', 'PX', EXCUSE_MS);
+const SCRIPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local memory = redis.call('HMGET', KEYS[2], 'at', 'excuses')
+local silence = now - (tonumber(memory[1]) or 0)
+redis.call('HSET', KEYS[2], 'at', string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if ARGV[1] == '1' and silence >= tonumber(ARGV[2]) and (tonumber(memory[2]) or 0) < tonumber(ARGV[4]) then
+  redis.call('HINCRBY', KEYS[2], 'excuses', 1)
+  redis.call('SET', KEYS[1], 'excused', 'PX', ARGV[3])
+  return 1
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HDEL', KEYS[2], 'excuses') end
+return 0`;
+
+export interface StalledExcuse {
+  /** The `prefix` of the queues. */
+  readonly prefix: string;
+  readonly queue: string;
+  /** Whether this process has looked for stalled jobs before: one that has just started was not away. */
+  readonly hasLooked: boolean;
+  /** How often a worker looks. When nobody has for three times as long, Redis was away for everybody. */
+  readonly intervalMs: number;
+}
+
+/**
+ * Send it right before each look for stalled jobs, on the same connection. While Redis was away nobody
+ * could renew a lock, and the first look would take the jobs of all workers for stalled. So it is excused,
+ * and so are all others for 5 s: BullMQ makes no look while the mark of a recent one is there.
+ *
+ * The silence is measured in Redis, and at the moment of the look. So a look that waited in a frozen Redis,
+ * or is sent again after a reconnect, is excused as well; and a worker that merely flaps excuses nobody
+ * while others look.
+ */
+export async function excuseStalled(connection: Redis, excuse: StalledExcuse): Promise<boolean> {
+  const { prefix, queue, hasLooked, intervalMs } = excuse;
+  const keys = [`${prefix}:${queue}:stalled-check`, `${prefix}:${queue}:looks`];
+  const limits = [3 * intervalMs, EXCUSE_MS, MAX_EXCUSES, MEMORY_MS];
+  const answer = await connection.eval(SCRIPT, keys.length, ...keys, hasLooked ? 1 : 0, ...limits);
+  return answer === 1;
 }

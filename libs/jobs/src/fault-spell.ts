@@ -14,14 +14,22 @@ export interface FaultSpellHooks {
 export class FaultSpell {
   readonly #hooks: FaultSpellHooks;
   #since: number | undefined;
+  #error: unknown;
   #failures = 0;
 
   constructor(hooks: FaultSpellHooks) {
     this.#hooks = hooks;
   }
 
+  /** The newest failure of the spell, and for how long it lasts; undefined when there is none. */
+  get trouble(): { readonly error: unknown; readonly forMs: number } | undefined {
+    if (this.#since === undefined) return undefined;
+    return { error: this.#error, forMs: this.#now() - this.#since };
+  }
+
   failed(error: unknown): void {
     this.#failures += 1;
+    this.#error = error;
     if (this.#since !== undefined) return;
     this.#since = this.#now();
     this.#hooks.began(error);
@@ -31,6 +39,7 @@ export class FaultSpell {
     if (this.#since === undefined) return;
     const spell = { durationMs: Math.round(this.#now() - this.#since), failures: this.#failures };
     this.#since = undefined;
+    this.#error = undefined;
     this.#failures = 0;
     this.#hooks.ended(spell);
   }

@@ -1,4 +1,4 @@
-export { excuseStalled } from './excuse-stalled.js';
+export { excuseStalled, type StalledExcuse } from './excuse-stalled.js';
 export { FaultSpell, type FaultSpellHooks } from './fault-spell.js';
 export { JobQueues, type QueuedJob } from './job-queues.js';
 export {
@@ -12,6 +12,7 @@ export { JOBS_CONFIG, jobsConfigSchema, jobsSlice, type JobsConfig } from './job
 export { MODELS_CONFIG, modelsSlice, type ModelsConfig } from './models.config.js';
 export { JobsModule } from './jobs.module.js';
 export { createQueueConnection, type QueueConnectionOptions } from './queue-connection.js';
+export { QueueMonitor } from './queue-monitor.js';
 export { QueueEstimates } from './queue-estimates.js';
 export {
   RETRY_BACKOFF,

@@ -1,6 +1,8 @@
 import { StepcastError, type JobOptions } from '@stepcast/protocol';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { FaultSpellHooks } from './fault-spell.js';
+import { QueueMonitor } from './queue-monitor.js';
 import { queueName, queuePriority, RETRY_BACKOFF } from './queue-naming.js';
 
 /** What a queue must know of a job. */
@@ -20,6 +22,8 @@ const MAX_QUEUE_EVENTS = 100;
  * All methods throw `unavailable` when Redis cannot be reached.
  */
 export class JobQueues {
+  /** In what state the connection is, for health, metrics and the log. */
+  readonly monitor: QueueMonitor;
   readonly #connection: Redis;
   readonly #prefix: string;
   readonly #queues = new Map<string, Queue>();
@@ -27,12 +31,12 @@ export class JobQueues {
   /**
    * @param connection from `createQueueConnection(url, {blocking: false})`; closed by {@link close}
    * @param prefix from `queuePrefix`
+   * @param hooks told when the queues cannot be used, and when they can again
    */
-  constructor(connection: Redis, prefix: string) {
+  constructor(connection: Redis, prefix: string, hooks: FaultSpellHooks = SILENT) {
     this.#connection = connection;
     this.#prefix = prefix;
-    // Every failed command is reported to its caller; without a listener ioredis prints them too.
-    connection.on('error', () => undefined);
+    this.monitor = new QueueMonitor(connection, prefix, hooks);
   }
 
   /** Puts a job in line. A job that is in the queue already stays where it is. */
@@ -126,6 +130,9 @@ export class JobQueues {
     });
   }
 }
+
+/** For tests and scripts: every failed command is reported to its caller anyway. */
+const SILENT: FaultSpellHooks = { began: () => undefined, ended: () => undefined };
 
 async function reach<T>(call: () => Promise<T>): Promise<T> {
   try {

@@ -139,10 +139,11 @@ describe('JobService.get', () => {
   it('reads the output from the terminal event', async () => {
     const { service, store } = createFixture();
     const { record } = await service.submit(submission);
-    await store.writer.claim(record.id, 'w');
+    await store.writer.claim(record.id, 'w', { token: 't' });
     await store.writer.append({
       job: record.id,
       attempt: 1,
+      token: 't',
       epoch: record.epoch,
       firstProducerSeq: 1,
       expectedTop: 1,

@@ -11,6 +11,7 @@ import {
 } from '@stepcast/hub';
 import { loadRegistry, ModelRegistry } from '@stepcast/models';
 import { StepcastError } from '@stepcast/protocol';
+import type { FaultSpellHooks } from './fault-spell.js';
 import { JobQueues } from './job-queues.js';
 import { JobService } from './job-service.js';
 import { JOBS_CONFIG, type JobsConfig } from './jobs.config.js';
@@ -24,6 +25,14 @@ import { systemClock } from './system-clock.js';
 const logger = new Logger('Jobs');
 const logHint = (error: unknown) => {
   logger.warn(`a hint was not delivered: ${String(error)}`);
+};
+const logSpell: FaultSpellHooks = {
+  began: (error) => {
+    logger.warn(`the queues cannot be used: ${String(error)}`);
+  },
+  ended: ({ durationMs, failures }) => {
+    logger.log(`the queues can be used again: ${failures} failures in ${durationMs} ms`);
+  },
 };
 const logSweep = (error: unknown) => {
   // Every second while Redis is away; the store says so once.
@@ -45,6 +54,7 @@ const logSweep = (error: unknown) => {
         new JobQueues(
           createQueueConnection(config.REDIS_URL, { blocking: false }),
           queuePrefix(config.KEY_PREFIX),
+          logSpell,
         ),
     },
     {

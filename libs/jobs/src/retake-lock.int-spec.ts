@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { excuseStalled } from './excuse-stalled.js';
 import { createQueueConnection } from './queue-connection.js';
 import { JobQueues } from './job-queues.js';
 import { queuePrefix } from './queue-naming.js';
 import { retakeLock, type LostLock } from './retake-lock.js';
 import { newJob } from '../testing/fixture.js';
+import { waitFor } from '../../hub/testing/wait-for.js';
 
 let connection: Redis;
 let queues: JobQueues;
@@ -25,8 +25,8 @@ beforeEach(async () => {
   worker = new Worker('echo', null, { ...options, stalledInterval: 1 });
   const job = newJob();
   await queues.add(job);
-  await worker.getNextJob('mine', { block: false });
-  lost = { prefix, queue: 'echo', job: job.id, token: 'mine', lockMs: LOCK_MS };
+  const taken = await takeAs('mine');
+  lost = { prefix, queue: 'echo', job: job.id, token: 'mine', lockMs: LOCK_MS, takenAt: taken };
 });
 
 afterEach(async () => {
@@ -36,6 +36,12 @@ afterEach(async () => {
   await queues.close();
   connection.disconnect();
 });
+
+/** Takes the job that waits; answers when that was. */
+async function takeAs(token: string): Promise<number> {
+  const job = await worker.getNextJob(token, { block: false });
+  return job.processedOn ?? 0;
+}
 
 const lockKey = (): string => `${prefix}:echo:${lost.job}:lock`;
 
@@ -76,36 +82,21 @@ describe('retakeLock', () => {
 
     expect(await connection.exists(lockKey())).toBe(0);
   });
-});
 
-describe('excuseStalled', () => {
-  it('keeps every worker from looking for stalled jobs for a while', async () => {
+  it('leaves a job that another has taken since, although the lock of that one has run out, too', async () => {
     await connection.del(lockKey());
-    const stalled: string[] = [];
-    worker.on('stalled', (job) => stalled.push(job));
-    await excuseStalled(connection, lost);
-    await worker.startStalledCheckTimer();
-    const key = `${prefix}:echo:stalled-check`;
+    const base = `${prefix}:echo`;
+    await connection
+      .multi()
+      .lrem(`${base}:active`, 1, lost.job)
+      .rpush(`${base}:wait`, lost.job)
+      .exec();
+    await waitFor(() => Date.now() > lost.takenAt, 'another millisecond');
+    const takenAt = await takeAs('another');
+    await connection.del(lockKey());
 
-    // A look is due every millisecond.
-    expect(await connection.get(key)).toBe('excused');
-    await within(until(async () => (await connection.pttl(key)) < 4_000));
-    expect(stalled).toEqual([]);
-    await within(until(() => Promise.resolve(stalled.length > 0)));
+    expect(await retakeLock(connection, lost)).toBe(false);
 
-    expect(stalled).toEqual([lost.job]);
+    expect(await retakeLock(connection, { ...lost, token: 'another', takenAt })).toBe(true);
   });
 });
-
-async function until(fits: () => Promise<boolean>): Promise<void> {
-  while (!(await fits())) await new Promise((resolve) => setImmediate(resolve));
-}
-
-async function within(promise: Promise<void>): Promise<void> {
-  const late = new Promise((_, reject) => {
-    setTimeout(() => {
-      reject(new Error('not within 20 s'));
-    }, 20_000).unref();
-  });
-  await Promise.race([promise, late]);
-}

@@ -85,8 +85,8 @@ describe('Sweeper: waiting jobs', () => {
   it('ends the pause of a retry 5 s after it should have ended (W8)', async () => {
     const { sweepFor, submit, store, queues } = createSweeper();
     const [fresh, retried] = [await submit(), await submit()];
-    await store.writer.claim(retried, 'w');
-    await store.writer.requeue(retried, 1);
+    await store.writer.claim(retried, 'w', { token: 't' });
+    await store.writer.requeue({ job: retried, attempt: 1, token: 't' });
 
     await sweepFor(5_000);
     expect(queues.resumed).toEqual([]);
@@ -116,12 +116,13 @@ describe('Sweeper: running jobs', () => {
     const { sweepFor, submit, status, queues, store } = createSweeper();
     await store.directory.announce(worker, 1_000_000);
     const id = await submit();
-    await store.writer.claim(id, 'w');
+    await store.writer.claim(id, 'w', { token: 't' });
     queues.jobs.clear();
     await sweepFor(29_000);
     await store.writer.append({
       job: id,
       attempt: 1,
+      token: 't',
       epoch: 'e1',
       firstProducerSeq: 1,
       expectedTop: 1,

@@ -16,6 +16,7 @@ export {
   type PlatformConfig,
 } from './config/platform.config.js';
 export { Health, type HealthCheck, type HealthReport } from './health.js';
+export { observeQueue, type ObservedQueue } from './health-of-queue.js';
 export { checkFeed, observeStore, type ObservedStore } from './health-of-store.js';
 export { createHttpApp, type HttpAppOptions } from './http/http-app.nest.js';
 export { isAllowedOrigin } from './http/origin.js';

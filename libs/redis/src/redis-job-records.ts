@@ -44,7 +44,10 @@ export class RedisJobRecords implements JobRecords {
     const [created, values] = reply as [number, string[]];
     const record = decodeRecord(job.id, values);
     if (record === undefined) throw new TypeError('a created job has a record');
-    await reach(this.#index.prune());
+    // Behind a `SCRIPT FLUSH` the script is sent a second time, later than the index was written, and a
+    // sweep or a prune in between drops a job without a record. So it is listed again, on the way of prune.
+    const listed = created === 1 ? this.#index.opened(job.id) : undefined;
+    await reach(Promise.all([listed, this.#index.prune()]));
     return { created: created === 1, record };
   }
 

@@ -83,10 +83,11 @@ describe('JobEnds', () => {
     const controller = new AbortController();
     const waiting = ends.wait(id, controller.signal);
     await turn();
-    await store.writer.claim(id, 'w');
+    await store.writer.claim(id, 'w', { token: 't' });
     await store.writer.append({
       job: id,
       attempt: 1,
+      token: 't',
       epoch: 'e1',
       firstProducerSeq: 1,
       expectedTop: 1,
