@@ -96,12 +96,19 @@ async function measureAudits(trials: number): Promise<number[]> {
 async function begin(store: RedisStore, id: string): Promise<void> {
   const options = completeOptions(jobOptionsSchema.parse({}), { policy: 'continue', graceMs: 0 });
   await store.records.create({ id, epoch: 'e', model: 'pace', input: '{}', options });
-  await store.writer.claim(id, 'bench');
+  await store.writer.claim(id, 'bench', { token: 'bench' });
 }
 
 async function appendOne(store: RedisStore, job: string): Promise<void> {
   const events = [{ type: 'step', data: '{"step":1,"of":2}' }];
-  const place = { job, attempt: 1, epoch: 'e', firstProducerSeq: 1, expectedTop: 1 };
+  const place = {
+    job,
+    attempt: 1,
+    token: 'bench',
+    epoch: 'e',
+    firstProducerSeq: 1,
+    expectedTop: 1,
+  };
   const result = await store.writer.append({ ...place, events });
   if (result.kind !== 'stored') throw new Error(result.kind);
 }

@@ -9,6 +9,7 @@ export class ActiveLog {
     readonly writer: RedisStore['writer'],
     readonly job: string,
     readonly epoch: string,
+    readonly token: string,
     top: number,
   ) {
     this.#top = top;
@@ -17,7 +18,7 @@ export class ActiveLog {
   static async claim(writer: RedisStore['writer'], id: string): Promise<ActiveLog> {
     const claim = await writer.claim(id, 'test');
     if (claim.kind !== 'claimed') throw new Error(claim.kind);
-    return new ActiveLog(writer, id, claim.record.epoch, claim.record.top);
+    return new ActiveLog(writer, id, claim.record.epoch, claim.token, claim.record.top);
   }
 
   step(): Promise<void> {
@@ -31,7 +32,7 @@ export class ActiveLog {
   async #append(type: string, data: object): Promise<void> {
     this.#steps += 1;
     const result = await this.writer.append({
-      ...{ job: this.job, attempt: 1, epoch: this.epoch },
+      ...{ job: this.job, attempt: 1, token: this.token, epoch: this.epoch },
       ...{ firstProducerSeq: this.#steps, expectedTop: this.#top },
       events: [{ type, data: JSON.stringify(data) }],
     });

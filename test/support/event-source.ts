@@ -10,6 +10,7 @@ const OPTIONS = completeOptions(jobOptionsSchema.parse({}), { policy: 'continue'
 /** As workers group them at most. */
 const MAX_BATCH = 256;
 const EPOCH = 'e';
+const TOKEN = 'event-source';
 
 export interface NewEvent {
   readonly type: string;
@@ -33,6 +34,7 @@ export async function closeAllStores(): Promise<void> {
 
 export class EventSource {
   readonly job: string;
+  readonly epoch = EPOCH;
   /** seq of the newest event. */
   top = 0;
   readonly #store: RedisStore;
@@ -50,7 +52,7 @@ export class EventSource {
     const id = randomUUID();
     const source = new EventSource(store, id, foldOf);
     await store.records.create({ id, epoch: EPOCH, model, input: '{}', options: OPTIONS });
-    await store.writer.claim(id, 'event-source');
+    await store.writer.claim(id, 'event-source', { token: TOKEN });
     source.top = 1;
     await source.append([{ type: 'started', data: {} }]);
     return source;
@@ -67,6 +69,7 @@ export class EventSource {
       const result = await this.#store.writer.append({
         job: this.job,
         attempt: 1,
+        token: TOKEN,
         epoch: EPOCH,
         firstProducerSeq: this.#written + 1,
         expectedTop: this.top,
@@ -107,7 +110,10 @@ export class EventSource {
   async trim(): Promise<void> {
     const { job, top: seq } = this;
     const state = JSON.stringify(this.state);
-    await this.#store.writer.saveSnapshot({ job, attempt: 1, epoch: EPOCH, seq, state });
+    await this.#store.writer.saveSnapshot({
+      ...{ job, attempt: 1, token: TOKEN, epoch: EPOCH },
+      ...{ seq, state },
+    });
   }
 
   end(): Promise<void> {

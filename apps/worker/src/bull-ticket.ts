@@ -9,7 +9,7 @@ export interface BullTicketOptions {
   readonly model: string;
   readonly lockMs: number;
   readonly renewMs: number;
-  /** Takes the lock again if it has run out and nobody has noticed; false if it is another's. */
+  /** Takes the lock again if it has run out and nobody has noticed; false if the job is another's, or gone. */
   readonly retake: () => Promise<boolean>;
   readonly logger: Logger;
 }
@@ -108,6 +108,15 @@ export class BullTicket implements QueueTicket {
     }
   }
 
+  /** Whether an ending may be tried again; a queue that cannot say so is asked by the ending itself. */
+  async #isOurs(): Promise<boolean> {
+    try {
+      return await this.#options.retake();
+    } catch {
+      return true;
+    }
+  }
+
   #lose(): void {
     if (this.#isLost || this.#isEnding) return;
     this.#isLost = true;
@@ -115,15 +124,18 @@ export class BullTicket implements QueueTicket {
     this.#onLost();
   }
 
-  /** The record has the truth already; an ending that fails only costs the queue a second look. */
+  /**
+   * The record has the truth already; an ending that fails only costs the queue a second look. One that
+   * waited for Redis for longer than a lock lives needs the lock again.
+   */
   async #end(what: string, call: (token: string) => Promise<unknown>): Promise<void> {
     const { logger, token } = this.#options;
     this.#isEnding = true;
     try {
       for (const pauseMs of [0, ...ENDING_PAUSES_MS]) {
         if (pauseMs > 0) await delay(pauseMs);
-        // The queue gives the job to another, or has forgotten it: there is nothing to end.
-        if (this.#isLost) return;
+        // The queue gives the job to another, or has forgotten it, or the reply was lost: nothing to end.
+        if (this.#isLost || (pauseMs > 0 && !(await this.#isOurs()))) return;
         try {
           await call(token);
           return;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JobRecords, WorkerDirectory } from '@stepcast/hub';
 import { createRegistry, defineModel, z, type Model } from '@stepcast/models';
+import { StepcastError } from '@stepcast/protocol';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { HostOutcome, HostRun, RunListener } from './host/host-run.js';
@@ -149,6 +150,36 @@ describe('JobRunner', () => {
     expect(host.listener).toBeUndefined();
     expect(log.events).toEqual([]);
     expect(ticket.endings).toEqual(['complete', 'drop']);
+  });
+
+  it('claims once, however often the claim must be sent', async () => {
+    const { log, host, run } = create();
+    log.onClaim = () => {
+      if (log.claims.length < 3) throw new StepcastError('unavailable');
+    };
+    const { running, begun } = run();
+    await begun;
+    host.settle({ kind: 'done', output: '{}' });
+    await running;
+
+    const tokens = log.claims.map(({ token }) => token);
+    expect(tokens).toHaveLength(3);
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).toEqual(expect.stringMatching(/.{16,}/));
+  });
+
+  it('does not claim what the queue has given to another while the store was away', async () => {
+    const { log, host, ticket, runner } = create();
+    log.onClaim = () => {
+      if (log.claims.length === 2) ticket.lose();
+      throw new StepcastError('unavailable');
+    };
+
+    await runner.run(ticket, host);
+
+    expect(log.claims).toHaveLength(2);
+    expect(host.listener).toBeUndefined();
+    expect(ticket.endings).toEqual(['drop']);
   });
 
   it('ends a job that too many workers died of as worker_lost, without running it', async () => {
@@ -318,7 +349,7 @@ describe('JobRunner', () => {
     host.settle({ kind: 'done', output: '1' });
     await running;
 
-    expect(log.claimedVersions).toEqual(['7']);
+    expect(log.claims).toEqual([{ version: '7', token: expect.any(String) }]);
     expect(host.command).toMatchObject({ saved: 'saved', attempt: 2 });
     expect(log.events.map(({ type }) => type)).toEqual(['snapshot', 'started', 'completed']);
     expect(JSON.parse(log.events[0]!.data)).toMatchObject({ attempt: 2, events: { step: [1] } });
@@ -364,7 +395,7 @@ describe('JobRunner', () => {
     host.settle({ kind: 'done', output: '1' });
     await running;
 
-    expect(log.claimedVersions).toEqual([undefined]);
+    expect(log.claims).toEqual([{ token: expect.any(String) }]);
   });
 
   it('gives a job back when the worker shuts down, unless it is to stop anyway', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Claim, JobLogReader, JobLogWriter, JobRecords, WorkerDirectory } from '@stepcast/hub';
 import type { ModelRegistry } from '@stepcast/models';
 import { background, type Logger } from '@stepcast/platform';
@@ -73,7 +74,19 @@ export class JobRunner {
       return;
     }
     const version = this.#resumableVersion(ticket.model);
-    const claim = await this.#call<Claim>(logger, 'claim', () => log.claim(job, workerId, version));
+    // Made once: sent again, because its answer was lost, it is the same claim.
+    const options = { token: randomUUID(), ...(version !== undefined && { version }) };
+    // What the queue has given to another must not be claimed from under its feet.
+    const lost = new AbortController();
+    ticket.onLost(() => {
+      lost.abort();
+    });
+    const claim = await this.#call<Claim>(
+      logger,
+      'claim',
+      () => log.claim(job, workerId, options),
+      lost.signal,
+    );
     if (claim === undefined) return;
     if (claim.kind !== 'claimed') {
       logger.info({ claim: claim.kind }, 'nothing to run');
@@ -102,9 +115,9 @@ export class JobRunner {
     try {
       const past = await this.#readPast(claim, logger);
       if (past === undefined) return { kind: 'revoked' };
-      const { journal, voided } = past;
+      const { backlog: inherited, journal, voided } = past;
       const writer = new JobWriter({
-        ...{ log, claim, journal, clock, logger, snapshotEvents },
+        ...{ log, claim, journal, inherited, clock, logger, snapshotEvents },
         version: this.#resumableVersion(ticket.model) ?? '',
         snapshotBytes: SNAPSHOT_BYTES,
         onStop: run.onStop.bind(run),
@@ -147,8 +160,9 @@ export class JobRunner {
 
   async #tellQueue(ticket: QueueTicket, claim: ClaimedJob, ending: Ending): Promise<void> {
     const { log, logger } = this.#options;
+    const { attempt, token } = claim;
     const requeue = () =>
-      this.#call(logger, 'requeue', () => log.requeue(ticket.job, claim.attempt));
+      this.#call(logger, 'requeue', () => log.requeue({ job: ticket.job, attempt, token }));
     switch (ending.kind) {
       case 'completed':
       case 'cancelled':
@@ -199,8 +213,11 @@ export class JobRunner {
     logger: Logger,
     what: string,
     call: () => Promise<Result>,
+    lost?: AbortSignal,
   ): Promise<Result | undefined> {
     const waits = this.#options.metrics;
-    return whileUnavailable(call, { what, logger, signal: this.#gaveUp.signal, waits });
+    const gaveUp = this.#gaveUp.signal;
+    const signal = lost === undefined ? gaveUp : AbortSignal.any([gaveUp, lost]);
+    return whileUnavailable(call, { what, logger, signal, waits });
   }
 }

@@ -10,6 +10,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkerSignals } from '@stepcast/hub';
+import type { QueueMonitor } from '@stepcast/jobs';
 import type { Redis } from 'ioredis';
 import { background, type Logger } from '@stepcast/platform';
 import type { Announcer } from './announcer.js';
@@ -28,6 +29,8 @@ export interface JobWorkerParts {
   readonly sources: readonly BullSource[];
   /** What the sources share. */
   readonly connection: Redis;
+  /** In what state that connection is. */
+  readonly queue: QueueMonitor;
   readonly signals: WorkerSignals;
   readonly logger: Logger;
   readonly killAfterMs: number;
@@ -43,8 +46,13 @@ export class JobWorker {
     this.#parts = parts;
   }
 
-  get isWarm(): boolean {
-    return this.#parts.pool.isWarm;
+  get queue(): QueueMonitor {
+    return this.#parts.queue;
+  }
+
+  /** @throws {Error} when no model can be run, saying why */
+  checkHosts(): ReturnType<HostPool['check']> {
+    return this.#parts.pool.check();
   }
 
   async start(): Promise<void> {

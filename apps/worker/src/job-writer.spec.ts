@@ -3,14 +3,17 @@ import { Fold, type AppendResult, type JobState, type StopOrder } from '@stepcas
 import { StepcastError } from '@stepcast/protocol';
 import { pino } from 'pino';
 import { JobWriter } from './job-writer.js';
-import { Journal } from './journal.js';
+import { Journal, type Backlog } from './journal.js';
 import { StoreClock } from './store-clock.js';
 import { FakeLog, createClaim } from '../testing/fake-log.js';
 import { waitFor } from '../../../libs/hub/testing/wait-for.js';
 
 const foldOf = (type: string) => (type === 'step' ? 'latest' : 'all');
 
-function create(log: FakeLog, limits: { events?: number; bytes?: number } = {}) {
+function create(
+  log: FakeLog,
+  limits: { events?: number; bytes?: number; inherited?: Backlog } = {},
+) {
   const heard = {
     acked: 0,
     stops: [] as StopOrder[],
@@ -26,6 +29,7 @@ function create(log: FakeLog, limits: { events?: number; bytes?: number } = {}) 
     logger: pino({ level: 'silent' }),
     snapshotEvents: limits.events ?? 5_000,
     snapshotBytes: limits.bytes ?? 1_000_000,
+    ...(limits.inherited && { inherited: limits.inherited }),
     version: '1',
     onAcked: (count) => (heard.acked += count),
     onStop: (order) => heard.stops.push(order),
@@ -246,6 +250,25 @@ describe('JobWriter', () => {
 
     expect(log.snapshots.map(({ seq }) => seq)).toEqual([26]);
     expect(JSON.parse(log.snapshots[0]?.state ?? '')).toMatchObject({ events: { step: 25 } });
+  });
+
+  it.each([
+    ['events', { events: 10, inherited: { events: 8, bytes: 0 } }],
+    ['bytes', { bytes: 100, inherited: { events: 0, bytes: 99 } }],
+  ])('counts the %s that earlier attempts have left, once (G4)', async (_what, limits) => {
+    const log = new FakeLog();
+    const { writer, step } = create(log, limits);
+    const write = async (from: number, to: number) => {
+      for (let number = from; number <= to; number++) {
+        step(number);
+        await writer.flush();
+      }
+    };
+    await write(1, 2);
+    expect(log.snapshots).toHaveLength(1);
+
+    await write(3, 9);
+    expect(log.snapshots).toHaveLength(1);
   });
 
   describe('a checkpoint', () => {

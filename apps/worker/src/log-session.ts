@@ -11,13 +11,15 @@
  *   than by what the log says it has (L2).
  * - G2 After `onRevoked`, called once, nothing more is written.
  * - G3 `onStop` is called once, for the first order that is heard of.
- * - G4 The log holds at most about `snapshotEvents` events, or `snapshotBytes`, behind a snapshot (L8).
+ * - G4 The log holds at most about `snapshotEvents` events, or `snapshotBytes`, behind a snapshot (L8), of all
+ *   attempts together; and once more as much before the checkpoint from which an attempt resumed.
  * - G5 A checkpoint covers exactly what is stored when it is saved. While it is the newest the log is
  *   trimmed up to it at most, as far as G4 allows; else it is given up, and a later attempt begins anew (L9).
  */
 import { randomBytes } from 'node:crypto';
 import type {
   AppendResult,
+  Attempt,
   Claim,
   JobLogWriter,
   NewEvent,
@@ -39,6 +41,8 @@ export interface LogSessionOptions {
   readonly claim: ClaimedJob;
   /** With what earlier attempts have written. */
   readonly journal: Journal;
+  /** What they have left in the log, and counts as if this attempt had written it (G4). */
+  readonly inherited?: Backlog;
   readonly clock: StoreClock;
   readonly logger: Logger;
   readonly snapshotEvents: number;
@@ -68,6 +72,8 @@ export interface SequencedEvent {
  */
 export const MAX_STATE_LENGTH = 16 * 1_048_576;
 
+const NOTHING: Backlog = { events: 0, bytes: 0 };
+
 /** Gaps and losses in a row after which the log makes no sense any more. */
 const MAX_REPAIRS = 20;
 
@@ -80,11 +86,13 @@ export class LogSession {
   #heardAt = performance.now();
   #progress: Progress | undefined;
   #stop: StopOrder | undefined;
+  #inherited: Backlog;
   /** What the newest checkpoint in the log covers; undefined when there is none. */
   #checkpointSeq: number | undefined;
 
   constructor(options: LogSessionOptions) {
     this.#options = options;
+    this.#inherited = options.inherited ?? NOTHING;
     this.#checkpointSeq = options.claim.resume?.seq;
     this.#epoch = options.claim.record.epoch;
     this.#top = options.claim.record.top;
@@ -126,12 +134,11 @@ export class LogSession {
    * session revoked.
    */
   async saveCheckpoint(data: string): Promise<void> {
-    const { claim, log, version } = this.#options;
+    const { log, version } = this.#options;
     for (let repairs = 0; !this.isRevoked; repairs++) {
       if (repairs > MAX_REPAIRS) throw new Error('the log asks for repairs without end');
-      const place = { job: claim.record.id, attempt: claim.attempt };
       const result = await this.#call('checkpoint', () =>
-        log.saveCheckpoint({ ...place, epoch: this.#epoch, seq: this.#top, version, data }),
+        log.saveCheckpoint({ ...this.#attempt, epoch: this.#epoch, seq: this.#top, version, data }),
       );
       if (result === 'saved') this.#checkpointSeq = this.#top;
       if (result === 'saved' || result === undefined) return;
@@ -142,8 +149,8 @@ export class LogSession {
 
   /** Asks whether the job must stop, as every append does by itself. */
   async check(): Promise<void> {
-    const { claim, log } = this.#options;
-    const result = await this.#call('check', () => log.check(claim.record.id, claim.attempt));
+    const { log } = this.#options;
+    const result = await this.#call('check', () => log.check(this.#attempt));
     if (result === undefined) return;
     this.#heardAt = performance.now();
     if (result.kind === 'lost') await this.#restore();
@@ -157,12 +164,16 @@ export class LogSession {
     this.#options.onRevoked(reason);
   }
 
+  get #attempt(): Attempt {
+    const { attempt, record, token } = this.#options.claim;
+    return { job: record.id, attempt, token };
+  }
+
   #append(batch: readonly SequencedEvent[]): Promise<AppendResult> {
-    const { claim, log } = this.#options;
+    const { log } = this.#options;
     const progress = batch.findLast((item) => item.progress !== undefined)?.progress;
     return log.append({
-      job: claim.record.id,
-      attempt: claim.attempt,
+      ...this.#attempt,
       epoch: this.#epoch,
       firstProducerSeq: batch[0]?.producerSeq ?? 0,
       expectedTop: this.#top,
@@ -223,7 +234,7 @@ export class LogSession {
   /** L6: a new life of the log, from memory. */
   async #restore(): Promise<void> {
     const { claim, journal, log, logger } = this.#options;
-    const { attempt, input } = claim;
+    const { at: claimedAt, attempt, input, token } = claim;
     const epoch = randomBytes(8).toString('hex');
     const seq = this.#top + 1;
     logger.warn({ epoch, seq }, 'the log of the job was lost: it begins anew from memory');
@@ -236,13 +247,15 @@ export class LogSession {
       ...(this.#progress === undefined ? {} : { progress: this.#progress }),
       ...(this.#stop === undefined ? {} : { stop: this.#stop }),
     };
-    const life = { record, input, attempt, epoch, seq, producerSeq: this.#stored };
+    const owner = { attempt, token, claimedAt };
+    const life = { record, input, ...owner, epoch, seq, producerSeq: this.#stored };
     const state = journal.encodeState();
     const result = await this.#call('restore', () => log.restore({ ...life, state }));
     if (result === 'restored') {
       this.#options.onRestored?.();
       this.#epoch = epoch;
       this.#top = seq;
+      this.#inherited = NOTHING;
       this.#checkpointSeq = undefined;
     } else if (result !== undefined) {
       this.revoke(result);
@@ -250,8 +263,11 @@ export class LogSession {
   }
 
   async #trim(): Promise<void> {
-    const { claim, journal, log, logger } = this.#options;
-    if (!this.#isTooMuch(journal)) return;
+    const { journal, log, logger } = this.#options;
+    const { events, bytes } = this.#inherited;
+    const all = { events: events + journal.events, bytes: bytes + journal.bytes };
+    if (!this.#isTooMuch(all)) return;
+    this.#inherited = NOTHING;
     const kept = this.#checkpointSeq;
     const canKeep =
       kept !== undefined && kept > journal.foldedTo && !this.#isTooMuch(journal.behind(kept));
@@ -259,10 +275,8 @@ export class LogSession {
     if (!canKeep) this.#checkpointSeq = undefined;
     const state = journal.encodeState(seq);
     if (state.length > MAX_STATE_LENGTH) this.#options.onOversize();
-    const snapshot = { attempt: claim.attempt, epoch: this.#epoch, seq, state };
-    const isSaved = await this.#call('snapshot', () =>
-      log.saveSnapshot({ job: claim.record.id, ...snapshot }),
-    );
+    const snapshot = { ...this.#attempt, epoch: this.#epoch, seq, state };
+    const isSaved = await this.#call('snapshot', () => log.saveSnapshot(snapshot));
     logger.debug({ seq, kept, bytes: state.length, isSaved }, 'snapshot');
   }
 

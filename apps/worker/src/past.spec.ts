@@ -23,22 +23,28 @@ async function createJob() {
   return {
     store,
     async claim() {
-      const result = await store.writer.claim('job', 'w', '1');
+      const result = await store.writer.claim('job', 'w', { version: '1' });
       if (result.kind !== 'claimed') throw new Error(result.kind);
       claim = result;
       count = 0;
       return claim;
     },
+    /** The claim as it would be if the job were open, with all that is in the log. */
+    async claimOf(attempt: number): Promise<ClaimedJob> {
+      const record = await store.records.get('job');
+      if (record === undefined) throw new Error('no job');
+      return { ...claim, attempt, record };
+    },
     async append(...events: { type: string; data: string }[]) {
-      const { attempt, record } = claim;
-      const place = { job: 'job', attempt, epoch: record.epoch, expectedTop: 0 };
+      const { attempt, record, token } = claim;
+      const place = { job: 'job', attempt, token, epoch: record.epoch, expectedTop: 0 };
       await store.writer.append({ ...place, firstProducerSeq: count + 1, events });
       count += events.length;
     },
     async save() {
-      const { attempt, record } = claim;
+      const { attempt, record, token } = claim;
       const seq = (await store.records.get('job'))?.top ?? 0;
-      const place = { job: 'job', attempt, epoch: record.epoch, seq };
+      const place = { job: 'job', attempt, token, epoch: record.epoch, seq };
       await store.writer.saveCheckpoint({ ...place, version: '1', data: 'x' });
       return seq;
     },
@@ -150,9 +156,37 @@ describe('readPast', () => {
     expect(stateOf(journal.encodeState()).events).toEqual({ note: ['0', 'of 4: 0', 'of 6: 0'] });
   });
 
+  it('tells what the log holds behind its snapshot, or behind the checkpoint (G4)', async () => {
+    const job = await createJob();
+    await job.claim();
+    await job.append(note('a'), note('b'));
+    const restarted = await readPast(job.store.reader, await job.claim(), foldOf);
+    expect(restarted.backlog).toEqual({ events: 3, bytes: expect.any(Number) });
+    expect(restarted.backlog.bytes).toBeGreaterThan(200);
+
+    await job.append(note('c'));
+    await job.save();
+    await job.append(note('d'));
+    const resumed = await readPast(job.store.reader, await job.claim(), foldOf);
+    expect(resumed.backlog.events).toBe(1);
+  });
+
+  it('tells of nothing once a snapshot stands for all of it (G4)', async () => {
+    const job = await createJob();
+    const { attempt, record, token } = await job.claim();
+    await job.append(note('a'), note('b'));
+    const place = { job: 'job', attempt, token, epoch: record.epoch };
+    const state = { status: 'running', attempt: 1, log: [], events: { note: ['ab'] } };
+    await job.store.writer.saveSnapshot({ ...place, seq: 3, state: JSON.stringify(state) });
+
+    const { backlog } = await readPast(job.store.reader, await job.claim(), foldOf);
+
+    expect(backlog).toEqual({ events: 0, bytes: 0 });
+  });
+
   it('reads what a trimmed log has left of it', async () => {
     const job = await createJob();
-    const { record } = await job.claim();
+    const { record, token } = await job.claim();
     await job.append(note('a'), note('b'));
     const seq = await job.save();
     const state = JSON.stringify({
@@ -164,6 +198,7 @@ describe('readPast', () => {
     await job.store.writer.saveSnapshot({
       job: 'job',
       attempt: 1,
+      token,
       epoch: record.epoch,
       seq,
       state,
@@ -174,6 +209,31 @@ describe('readPast', () => {
 
     expect(voided).toBe(1);
     expect(stateOf(journal.encodeState()).events).toEqual({ note: ['ab'] });
+  });
+
+  it('leaves out what came after the claim, such as an end that Redis forgets again', async () => {
+    const job = await createJob();
+    await job.claim();
+    await job.append(log('first'));
+    const claim = await job.claim();
+    await job.append(note('later'), { type: 'failed', data: '{"code":"x","message":"x"}' });
+
+    const { journal, voided } = await readPast(job.store.reader, claim, foldOf);
+
+    expect(voided).toBe(0);
+    expect(stateOf(journal.encodeState())).toMatchObject({ status: 'running', events: {} });
+    expect(stateOf(journal.encodeState()).end).toBeUndefined();
+  });
+
+  it('takes no end for the past: one that lies where the claim found events is of another life', async () => {
+    const job = await createJob();
+    await job.claim();
+    await job.append({ type: 'cancelled', data: '{"by":"user"}' });
+
+    const { journal } = await readPast(job.store.reader, await job.claimOf(2), foldOf);
+
+    expect(stateOf(journal.encodeState())).toMatchObject({ status: 'running', attempt: 2 });
+    expect(stateOf(journal.encodeState()).end).toBeUndefined();
   });
 
   it('refuses to resume when the log was lost behind the claim', async () => {

@@ -15,8 +15,8 @@ import {
   type LogEntry,
   type StoredSnapshot,
 } from '@stepcast/hub';
-import { isReservedType, type JobEvent } from '@stepcast/protocol';
-import { Journal } from './journal.js';
+import { isReservedType, isTerminalType, type JobEvent } from '@stepcast/protocol';
+import { Journal, type Backlog } from './journal.js';
 import type { ClaimedJob } from './log-session.js';
 
 export interface Past {
@@ -24,6 +24,8 @@ export interface Past {
   readonly journal: Journal;
   /** Model events behind the checkpoint that viewers still hold. */
   readonly voided: number;
+  /** What lies in the log behind its snapshot, or behind the checkpoint if the attempt resumes. */
+  readonly backlog: Backlog;
 }
 
 const PAGE_SIZE = 1_000;
@@ -36,23 +38,31 @@ export async function readPast(
 ): Promise<Past> {
   const { attempt, at, record, resume } = claim;
   const { id: job, top } = record;
-  if (attempt === 1) return { journal: new Journal(foldOf), voided: 0 };
-  const past = await readLog(reader, job, new PastFold(foldOf, resume?.seq));
+  if (attempt === 1) {
+    return { journal: new Journal(foldOf), voided: 0, backlog: { events: 0, bytes: 0 } };
+  }
+  const past = await readLog(reader, claim, new PastFold(foldOf, resume?.seq));
   const seq = top + 1;
   const data =
     resume === undefined
       ? { attempt, mode: 'restart', fromSeq: seq + 1 }
       : { attempt, mode: 'resume', fromSeq: resume.seq + 1 };
   past.fold.apply({ job, seq, attempt, type: 'attempt', at, data });
-  return { journal: new Journal(foldOf, past.fold, seq), voided: past.voided };
+  const { backlog, fold, voided } = past;
+  return { journal: new Journal(foldOf, fold, seq), voided, backlog };
 }
 
-async function readLog(reader: JobLogReader, job: string, past: PastFold): Promise<PastFold> {
-  for (;;) {
-    const page = await reader.read(job, past.seq, PAGE_SIZE);
+async function readLog(
+  reader: JobLogReader,
+  { record: { id, top } }: ClaimedJob,
+  past: PastFold,
+): Promise<PastFold> {
+  while (past.seq < top) {
+    const page = await reader.read(id, past.seq, PAGE_SIZE);
     if (page?.snapshot !== undefined) past.begin(page.snapshot);
-    for (const entry of page?.entries ?? []) past.add(entry);
-    if (page === undefined || page.entries.length === 0 || past.seq >= page.record.top) break;
+    // What follows came after the claim, and so from another one: Redis has lost this one, or another wins.
+    for (const entry of page?.entries ?? []) if (entry.seq <= top) past.add(entry);
+    if (page === undefined || page.entries.length === 0) break;
   }
   past.assertWhole();
   return past;
@@ -62,6 +72,7 @@ async function readLog(reader: JobLogReader, job: string, past: PastFold): Promi
 class PastFold {
   fold: Fold;
   voided = 0;
+  backlog: Backlog = { events: 0, bytes: 0 };
   /** Of the newest event that was seen. */
   seq = 0;
   readonly #foldOf: FoldOf;
@@ -77,13 +88,20 @@ class PastFold {
     if (seq <= this.seq) return;
     if (seq > (this.#checkpointSeq ?? Infinity)) throw this.#unreachable();
     this.fold = new Fold(this.#foldOf, JSON.parse(state) as Fold['state']);
+    this.backlog = { events: 0, bytes: 0 };
     this.seq = seq;
   }
 
   add({ seq, type, json }: LogEntry): void {
     this.seq = seq;
+    if (seq > (this.#checkpointSeq ?? 0)) {
+      const { events, bytes } = this.backlog;
+      this.backlog = { events: events + 1, bytes: bytes + json.length };
+    }
     // Behind the checkpoint one was written by an attempt that resumed there, too: nothing before it counts.
     if (type === 'snapshot') this.voided = 0;
+    // A job that could be claimed has not ended: this is the end of a life that Redis has lost since.
+    if (isTerminalType(type)) return;
     if (seq > (this.#checkpointSeq ?? Infinity) && !isReservedType(type)) this.voided += 1;
     else this.fold.apply(JSON.parse(json) as JobEvent);
   }

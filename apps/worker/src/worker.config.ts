@@ -37,7 +37,7 @@ export const workerConfigSchema = z
       .default(0)
       .describe('Threads of one model on the CPU; 0 = one per core.'),
     KILL_AFTER_MS: milliseconds(5_000).describe(
-      'How long a job that is to stop may go on before its model host is killed; its longest step, if that is longer.',
+      'How long a job that is to stop may go on before its model host is killed; one and a half of its longest steps, to 60 s, if that is longer.',
     ),
     HOST_START_TIMEOUT_MS: milliseconds(180_000).describe(
       'How long a model host may take to load all models.',

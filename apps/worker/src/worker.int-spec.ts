@@ -11,7 +11,7 @@ import {
   jest,
 } from '@jest/globals';
 import { jobOptionsSchema, type JobEvent, type JobOptions } from '@stepcast/protocol';
-import { FaultSpell, JobQueues, createQueueConnection, queuePrefix } from '@stepcast/jobs';
+import { JobQueues, createQueueConnection, queuePrefix } from '@stepcast/jobs';
 import { createRegistry, defineModel, z } from '@stepcast/models';
 import { RedisStore } from '@stepcast/redis';
 import { pino } from 'pino';
@@ -21,6 +21,7 @@ import { BullSource } from './bull-source.js';
 import { createWorker } from './create-worker.js';
 import type { JobWorker } from './job-worker.js';
 import { createModelFolder } from '../testing/model-folder.js';
+import { waitFor } from '../../../libs/hub/testing/wait-for.js';
 import { workerConfigSchema } from './worker.config.js';
 
 const HOST_FILE = path.resolve('apps/worker/dist/host/host.main.js');
@@ -78,7 +79,11 @@ describe('a worker with real queues, logs and hosts', () => {
     admin.disconnect();
   }
 
-  async function startWorker(id: string, env: Record<string, string> = {}): Promise<JobWorker> {
+  async function startWorker(
+    id: string,
+    env: Record<string, string> = {},
+    modelsDirectory = folder.directory,
+  ): Promise<JobWorker> {
     const config = workerConfigSchema.parse({
       KILL_AFTER_MS: '400',
       JOB_LOCK_MS: '1500',
@@ -93,7 +98,7 @@ describe('a worker with real queues, logs and hosts', () => {
         ...config,
         REDIS_URL: url,
         KEY_PREFIX: keyPrefix,
-        MODELS_DIR: folder.directory,
+        MODELS_DIR: modelsDirectory,
         IDEMPOTENCY_TTL_MS: 1_000,
         WORKER_LOST_MS: 1_000,
       },
@@ -237,6 +242,33 @@ describe('a worker with real queues, logs and hosts', () => {
     expect((await store.records.get(job))?.top).toBe(top);
   });
 
+  it('stops when Redis has forgotten its claim and given the number to another (L3)', async () => {
+    const admin = createQueueConnection(url, { blocking: false });
+    const job = await submit('count', { steps: 10_000, ms: 5 });
+    const keys = ['meta', 'log'].map((part) => `${keyPrefix}:{${job}}:${part}`);
+    const save = () => Promise.all(keys.map((key) => admin.dumpBuffer(key)));
+    const load = async (dumps: Buffer[]) => {
+      const restore = admin.multi();
+      for (const [index, dump] of dumps.entries()) {
+        restore.restore(keys[index] ?? '', 60_000, dump, 'REPLACE');
+      }
+      await restore.exec();
+    };
+    const unclaimed = await save();
+    await store.writer.claim(job, 'other');
+    const claimedByOther = await save();
+    await load(unclaimed);
+    await startWorker('w1', { JOB_LOCK_MS: '60000' });
+    expect((await reached(job, 4))[3]).toMatchObject({ attempt: 1 });
+
+    await load(claimedByOther);
+
+    // Its slot is free again, and it has not brought its own log back.
+    expect((await ended(await submit('count'))).type).toBe('completed');
+    expect(await store.records.get(job)).toMatchObject({ attempt: 1, worker: 'other', top: 1 });
+    admin.disconnect();
+  });
+
   it('gives jobs back when it drains; another worker runs them as a new attempt', async () => {
     const first = await startWorker('w1');
     const job = await submit('count', { steps: 100, ms: 20 });
@@ -260,6 +292,32 @@ describe('a worker with real queues, logs and hosts', () => {
     expect(await ended(job)).toMatchObject({ type: 'completed', attempt: 1 });
   });
 
+  it('is not ready until a model can be run, and names those that cannot', async () => {
+    const both = await createModelFolder(['count', 'unloadable']);
+    const none = await createModelFolder(['unloadable']);
+    try {
+      const serving = await startWorker('w1', {}, both.directory);
+      const idle = await startWorker('w2', {}, none.directory);
+      const check = (worker: JobWorker): string => {
+        try {
+          return JSON.stringify(worker.checkHosts());
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+
+      expect(check(idle)).toBe('No model host is warm yet.');
+      await waitFor(() => check(idle) === 'No model could be loaded: unloadable (no weights)');
+      await waitFor(() => check(serving).includes('models'));
+      expect(serving.checkHosts()).toEqual({
+        models: ['count'],
+        failures: { unloadable: 'no weights' },
+      });
+    } finally {
+      await Promise.all([both.remove(), none.remove()]);
+    }
+  });
+
   /** What a worker that dies leaves behind: a job that is locked and claimed, and nobody renews it. */
   async function takeAndDie(job: string): Promise<void> {
     const connection = createQueueConnection(url, { blocking: true });
@@ -267,7 +325,7 @@ describe('a worker with real queues, logs and hosts', () => {
       ...{ model: 'count', workerId: 'dead', connection, prefix: queuePrefix(keyPrefix) },
       ...{ lockMs: 200, lockRenewMs: 10_000, stalledIntervalMs: 10_000, maxStalledCount: 9 },
       logger: pino({ level: 'silent' }),
-      spell: new FaultSpell({ began: () => undefined, ended: () => undefined }),
+      monitor: { failed: () => undefined },
     });
     const ticket = await source.next();
     expect(ticket?.job).toBe(job);
@@ -306,6 +364,27 @@ describe('a worker with real queues, logs and hosts', () => {
     expect(page.record.top).toBe(2_003);
     expect(page.entries.length).toBeLessThan(600);
     expect((page.snapshot?.seq ?? 0) + page.entries.length).toBe(2_003);
+  });
+
+  it('keeps it short over attempts, although none of them alone writes much (L8)', async () => {
+    const job = await submit('flood', { steps: 50 });
+    for (let count = 0; count < 3; count++) {
+      const claim = await store.writer.claim(job, 'dead');
+      if (claim.kind !== 'claimed') throw new Error(claim.kind);
+      const { attempt, record, token } = claim;
+      const place = { job, attempt, token, epoch: record.epoch, expectedTop: record.top };
+      const events = Array.from({ length: 90 }, () => ({
+        type: 'step',
+        data: '{"step":1,"of":9}',
+      }));
+      await store.writer.append({ ...place, firstProducerSeq: 1, events });
+    }
+    await startWorker('w1', { LOG_MAX_EVENTS: '100' });
+
+    expect(await ended(job)).toMatchObject({ type: 'completed', attempt: 4 });
+    const page = (await store.reader.read(job, 0, 5_000))!;
+    expect(page.entries.length).toBeLessThan(100);
+    expect((page.snapshot?.seq ?? 0) + page.entries.length).toBe(page.record.top);
   });
 
   it('goes on in a new epoch when the store has forgotten everything', async () => {

@@ -1,10 +1,12 @@
 import type {
   AppendResult,
+  Attempt,
   Batch,
   CheckResult,
   Checkpoint,
   CheckpointResult,
   Claim,
+  ClaimOptions,
   JobLogReader,
   JobLogWriter,
   JobRecord,
@@ -23,6 +25,7 @@ export function createClaim(record: Partial<JobRecord> = {}, input = '{}'): Clai
   return {
     kind: 'claimed',
     attempt,
+    token: 'claim',
     at: 10_500,
     input,
     record: {
@@ -49,7 +52,7 @@ export class FakeLog implements JobLogWriter, JobLogReader {
   restores: Restore[] = [];
   snapshots: { readonly seq: number; readonly state: string }[] = [];
   checkpoints: Checkpoint[] = [];
-  claimedVersions: (string | undefined)[] = [];
+  claims: ClaimOptions[] = [];
   requeued: number[] = [];
   checks = 0;
   epoch = 'e1';
@@ -59,14 +62,18 @@ export class FakeLog implements JobLogWriter, JobLogReader {
   stop: StopOrder | undefined;
   fence: 'fenced' | 'closed' | undefined;
   claimResult: Claim = createClaim();
+  /** Called before each claim is answered; throws in its stead. */
+  onClaim: () => void = () => undefined;
   /** Called before each append; throws or answers in its stead. */
   onAppend: (batch: Batch) => AppendResult | undefined | Promise<AppendResult | undefined> = () =>
     undefined;
   onCheck: () => CheckResult | undefined = () => undefined;
 
-  claim(_job: string, _worker: string, version?: string): Promise<Claim> {
-    this.claimedVersions.push(version);
-    return Promise.resolve(this.claimResult);
+  async claim(_job: string, _worker: string, options: ClaimOptions = {}): Promise<Claim> {
+    this.claims.push(options);
+    await Promise.resolve();
+    this.onClaim();
+    return this.claimResult;
   }
 
   async append(batch: Batch): Promise<AppendResult> {
@@ -95,7 +102,7 @@ export class FakeLog implements JobLogWriter, JobLogReader {
     return Promise.resolve({ kind: 'running', ...(this.stop ? { stop: this.stop } : {}) });
   }
 
-  requeue(_job: string, attempt: number): Promise<void> {
+  requeue({ attempt }: Attempt): Promise<void> {
     this.requeued.push(attempt);
     return Promise.resolve();
   }

@@ -4,11 +4,13 @@ export { Fold, MAX_LOG_LINES, appendData, type FoldOf, type JobState } from './f
 export {
   JOB_LOG,
   type AppendResult,
+  type Attempt,
   type Batch,
   type Checkpoint,
   type CheckpointResult,
   type CheckResult,
   type Claim,
+  type ClaimOptions,
   type JobLogReader,
   type JobLogWriter,
   type JobRecord,
@@ -20,6 +22,7 @@ export {
   type Progress,
   type Restore,
   type ResumePoint,
+  type Snapshot,
   type StopOrder,
   type StoredSnapshot,
 } from './ports/job-log.port.js';
@@ -46,8 +49,8 @@ export {
   drainLeaseMs,
   type HolderLeasesOptions,
 } from './holder-leases.js';
+export { AUDIT_MS } from './channel-audits.js';
 export {
-  AUDIT_MS,
   Hub,
   LINGER_MS,
   MAX_MEMORY_BYTES,

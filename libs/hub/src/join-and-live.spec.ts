@@ -194,6 +194,8 @@ class World {
   /** Types of all events that were ever stored, by `<epoch>.<seq>`. */
   readonly #types = new Map<string, string>();
   #attempt = 0;
+  #token = '';
+  #claimedAt = 0;
   #epoch = 'e0';
   #top = 1;
   #producerSeq = 0;
@@ -217,6 +219,8 @@ class World {
     const claim = await this.store.writer.claim(JOB, 'w');
     if (claim.kind !== 'claimed') return;
     this.#attempt = claim.attempt;
+    this.#token = claim.token;
+    this.#claimedAt = claim.at;
     this.#producerSeq = 0;
     await this.append([{ type: 'started', data: '{}' }]);
   }
@@ -227,6 +231,7 @@ class World {
     const result = await this.store.writer.append({
       job: JOB,
       attempt: this.#attempt,
+      token: this.#token,
       epoch: this.#epoch,
       firstProducerSeq: this.#producerSeq + 1,
       expectedTop: this.#top,
@@ -270,6 +275,7 @@ class World {
     await this.store.writer.saveSnapshot({
       job: JOB,
       attempt: this.#attempt,
+      token: this.#token,
       epoch: this.#epoch,
       seq: this.#top,
       state: JSON.stringify(this.reference.state),
@@ -290,6 +296,8 @@ class World {
       record,
       input: '{}',
       attempt: this.#attempt,
+      token: this.#token,
+      claimedAt: this.#claimedAt,
       epoch: this.#epoch,
       seq: this.#top,
       state,

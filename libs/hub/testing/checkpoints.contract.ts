@@ -11,7 +11,8 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
   afterEach(() => store.dispose());
 
   const checkpointOf = (job: JobDriver, seq = job.top): Checkpoint => ({
-    ...{ job: job.job, attempt: job.attempt, epoch: job.epoch, seq },
+    ...job.owner,
+    ...{ epoch: job.epoch, seq },
     ...{ version: '1', data: `state at ${seq}` },
   });
   /** A job of three steps with a checkpoint behind the second: seq 3. */
@@ -23,8 +24,7 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
     return job;
   };
   const resumeOf = async (job: JobDriver, version?: string) => {
-    const claim = await store.writer.claim(job.job, 'w2', version);
-    if (claim.kind !== 'claimed') throw new Error(`claim answered ${claim.kind}`);
+    const claim = await job.claim('w2', version === undefined ? {} : { version });
     return claim.resume;
   };
 
@@ -33,8 +33,6 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
       const job = await saved();
 
       expect(await resumeOf(job, '1')).toEqual({ seq: 3, data: 'state at 3' });
-      job.attempt = 2;
-      job.producerSeq = 0;
       await job.append(step(3));
 
       const [event] = await job.entries(4);
@@ -47,7 +45,6 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
       await resumeOf(job, '1');
 
       expect(await resumeOf(job, '1')).toEqual({ seq: 3, data: 'state at 3' });
-      Object.assign(job, { attempt: 3, producerSeq: 0 });
       await job.append(step(3));
 
       expect(dataOf((await job.entries(4))[0])).toEqual({ attempt: 3, mode: 'resume', fromSeq: 4 });
@@ -63,7 +60,7 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
 
     it('survives that the attempt is given back', async () => {
       const job = await saved();
-      await store.writer.requeue(job.job, 1);
+      await store.writer.requeue(job.owner);
 
       expect(await resumeOf(job, '1')).toMatchObject({ seq: 3 });
     });
@@ -73,7 +70,6 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
 
       expect(await resumeOf(job, '2')).toBeUndefined();
       expect(await resumeOf(job, '1')).toBeUndefined();
-      Object.assign(job, { attempt: 3, producerSeq: 0 });
       await job.append(step(1));
 
       expect(dataOf((await job.entries(4))[0])).toMatchObject({ mode: 'restart', fromSeq: 6 });
@@ -89,7 +85,7 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
       await job.claim('w2');
       expect(await store.writer.saveCheckpoint(zombie)).toBe('fenced');
 
-      await store.writer.requeue(job.job, 2);
+      await store.writer.requeue(job.owner);
       expect(await store.writer.saveCheckpoint(checkpointOf(job))).toBe('fenced');
 
       await job.claim('w3');
@@ -126,18 +122,18 @@ export function describeCheckpointsContract(makeStore: MakeStore): void {
 
     it('outlives a snapshot up to it, and goes with one above it (L8, L9)', async () => {
       const job = await saved();
-      const snapshot = { job: job.job, attempt: 1, epoch: job.epoch, state: '{}' };
+      const snapshot = { epoch: job.epoch, state: '{}' };
 
-      await store.writer.saveSnapshot({ ...snapshot, seq: 3 });
+      await store.writer.saveSnapshot({ ...job.owner, ...snapshot, seq: 3 });
       expect(await resumeOf(job, '1')).toMatchObject({ seq: 3 });
-      await store.writer.saveSnapshot({ ...snapshot, attempt: 2, seq: 4 });
+      await store.writer.saveSnapshot({ ...job.owner, ...snapshot, seq: 4 });
       expect(await resumeOf(job, '1')).toBeUndefined();
     });
 
     it('may cover a log of which nothing but a snapshot is left', async () => {
       const job = await saved();
       await store.writer.saveCheckpoint(checkpointOf(job));
-      const snapshot = { job: job.job, attempt: 1, epoch: job.epoch, state: '{}' };
+      const snapshot = { ...job.owner, epoch: job.epoch, state: '{}' };
       await store.writer.saveSnapshot({ ...snapshot, seq: 4 });
 
       expect(await resumeOf(job, '1')).toMatchObject({ seq: 4 });

@@ -1,7 +1,10 @@
 import type { JobOptions } from '@stepcast/protocol';
 import type {
   AppendResult,
+  Attempt,
   Batch,
+  Claim,
+  ClaimOptions,
   JobRecord,
   LogEntry,
   NewEvent,
@@ -9,6 +12,8 @@ import type {
   Restore,
 } from '../src/index.js';
 import type { StoreUnderTest } from './store-under-test.js';
+
+type ClaimedJob = Extract<Claim, { kind: 'claimed' }>;
 
 let made = 0;
 
@@ -55,6 +60,8 @@ export class JobDriver {
   readonly job: string;
   readonly store: StoreUnderTest;
   attempt = 0;
+  token = '';
+  claimedAt = 0;
   epoch: string;
   top = 0;
   producerSeq = 0;
@@ -80,21 +87,29 @@ export class JobDriver {
     return driver;
   }
 
-  async claim(worker = 'w1'): Promise<void> {
-    const claim = await this.store.writer.claim(this.job, worker);
+  async claim(worker = 'w1', options?: ClaimOptions): Promise<ClaimedJob> {
+    const claim = await this.store.writer.claim(this.job, worker, options);
     if (claim.kind !== 'claimed') throw new Error(`claim answered ${claim.kind}`);
     this.attempt = claim.attempt;
+    this.token = claim.token;
+    this.claimedAt = claim.at;
     this.record = claim.record;
     this.epoch = claim.record.epoch;
     this.top = claim.record.top;
     this.producerSeq = 0;
+    return claim;
+  }
+
+  /** Who writes. */
+  get owner(): Attempt {
+    const { job, attempt, token } = this;
+    return { job, attempt, token };
   }
 
   /** The next batch, not yet sent. */
   batch(...events: NewEvent[]): Batch {
     return {
-      job: this.job,
-      attempt: this.attempt,
+      ...this.owner,
       epoch: this.epoch,
       firstProducerSeq: this.producerSeq + 1,
       expectedTop: this.top,
@@ -113,9 +128,10 @@ export class JobDriver {
 
   /** A restore from the worker's own memory, not yet sent. */
   restoration(epoch = 'e2'): Restore {
-    const { job, attempt, producerSeq, record, top } = this;
+    const { job, attempt, token, claimedAt, producerSeq, record, top } = this;
+    const owner = { attempt, token, claimedAt };
     const state = `{"of":"${job}"}`;
-    return { record, input: '{}', attempt, epoch, seq: top + 1, state, producerSeq };
+    return { record, input: '{}', ...owner, epoch, seq: top + 1, state, producerSeq };
   }
 
   async entries(after = 0): Promise<readonly LogEntry[]> {

@@ -100,8 +100,18 @@ export function describeJobLogContract(makeStore: MakeStore): void {
       await job.claim('w2');
 
       expect(await store.writer.append(zombie)).toEqual({ kind: 'fenced' });
-      expect(await store.writer.check(job.job, 1)).toEqual({ kind: 'fenced' });
+      expect(await store.writer.check(zombie)).toEqual({ kind: 'fenced' });
       expect(await job.entries()).toHaveLength(1);
+    });
+
+    it('takes no exact repeat from another claim under the same number, not even of the end (L3, L4)', async () => {
+      const job = await JobDriver.start(store);
+      const stored = job.batch(step(1), COMPLETED);
+      await store.writer.append(stored);
+
+      expect(await store.writer.append({ ...stored, token: 'another' })).toEqual({
+        kind: 'closed',
+      });
     });
 
     it('appends the attempt event before the first batch of a later attempt, once (L3)', async () => {
@@ -134,7 +144,7 @@ export function describeJobLogContract(makeStore: MakeStore): void {
       const job = await JobDriver.start(store);
       const stored = job.batch(step(1));
       await job.append(step(1));
-      await store.writer.requeue(job.job, 1);
+      await store.writer.requeue(job.owner);
 
       expect(await job.append(step(2))).toEqual({ kind: 'fenced' });
       expect(await store.writer.append(stored)).toEqual({ kind: 'stored', top: 2 });
@@ -149,7 +159,7 @@ export function describeJobLogContract(makeStore: MakeStore): void {
       expect(await store.writer.append({ ...closing, attempt: 2 })).toEqual({ kind: 'closed' });
       expect(await store.writer.append(closing)).toEqual({ kind: 'stored', top: 3 });
       expect(await job.types()).toEqual(['queued', 'step', 'completed']);
-      expect(await store.writer.check(job.job, 1)).toEqual({ kind: 'closed' });
+      expect(await store.writer.check(job.owner)).toEqual({ kind: 'closed' });
     });
 
     it('keeps status, end and times of the terminal event in the record', async () => {
@@ -176,7 +186,7 @@ export function describeJobLogContract(makeStore: MakeStore): void {
 
       expect(await store.writer.append(batch)).toEqual({ kind: 'stored', top: 2, stop });
       expect(await job.append(step(2))).toEqual({ kind: 'stored', top: 3, stop });
-      expect(await store.writer.check(job.job, 1)).toEqual({ kind: 'running', stop });
+      expect(await store.writer.check(job.owner)).toEqual({ kind: 'running', stop });
     });
   });
 
@@ -193,6 +203,19 @@ export function describeJobLogContract(makeStore: MakeStore): void {
         record: { id: created.job, status: 'running', attempt: 1, worker: 'w1', top: 1 },
       });
       expect(second).toMatchObject({ attempt: 2, record: { worker: 'w2', top: 1 } });
+    });
+
+    it('gives a claim that is sent again the same attempt, and another one the next', async () => {
+      const job = await JobDriver.create(store);
+      const [first, again] = [
+        await job.claim('w1', { token: 'mine' }),
+        await job.claim('w1', { token: 'mine' }),
+      ];
+
+      expect(again).toEqual({ ...first, at: again.at });
+      expect(first).toMatchObject({ attempt: 1, token: 'mine' });
+      expect(await job.append(step(1))).toMatchObject({ kind: 'stored' });
+      expect(await job.claim('w1')).toMatchObject({ attempt: 2 });
     });
 
     it('remembers the start of the first attempt', async () => {
@@ -236,19 +259,21 @@ export function describeJobLogContract(makeStore: MakeStore): void {
   describe('JobLogWriter.requeue', () => {
     it('gives the newest attempt back and ignores older ones', async () => {
       const job = await JobDriver.start(store);
-      await store.writer.requeue(job.job, 1);
+      await store.writer.requeue(job.owner);
       expect(await store.records.get(job.job)).toMatchObject({ status: 'queued', attempt: 1 });
       expect((await store.records.get(job.job))?.worker).toBeUndefined();
 
+      const older = job.owner;
       await job.claim('w2');
-      await store.writer.requeue(job.job, 1);
+      await store.writer.requeue(older);
+      await store.writer.requeue({ ...job.owner, token: older.token });
       expect(await store.records.get(job.job)).toMatchObject({ status: 'running', worker: 'w2' });
     });
 
     it('does not open an ended job', async () => {
       const job = await JobDriver.start(store);
       await job.append(COMPLETED);
-      await store.writer.requeue(job.job, 1);
+      await store.writer.requeue(job.owner);
 
       expect(await store.records.get(job.job)).toMatchObject({ status: 'completed' });
     });

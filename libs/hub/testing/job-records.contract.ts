@@ -110,7 +110,7 @@ export function describeJobRecordsContract(makeStore: MakeStore): void {
     it('closes a job between two attempts at once', async () => {
       const job = await JobDriver.start(store);
       await job.append(step(1));
-      await store.writer.requeue(job.job, 1);
+      await store.writer.requeue(job.owner);
 
       expect(await store.records.cancel(job.job, 'client', '')).toEqual({ kind: 'closed' });
       expect(await job.append(step(2))).toEqual({ kind: 'closed' });

@@ -11,7 +11,7 @@ export function describeLeasesContract(makeStore: MakeStore): void {
 
   const LONG_MS = 60_000;
   const stopOf = async (job: JobDriver) => {
-    const result = await store.writer.check(job.job, job.attempt);
+    const result = await store.writer.check(job.owner);
     return result.kind === 'running' ? result.stop : result.kind;
   };
   const disconnected = expect.objectContaining({ by: 'disconnect' });

@@ -10,8 +10,7 @@ export function describeLogBoundsContract(makeStore: MakeStore): void {
   afterEach(() => store.dispose());
 
   const snapshotOf = (job: JobDriver, seq: number) => ({
-    job: job.job,
-    attempt: job.attempt,
+    ...job.owner,
     epoch: job.epoch,
     seq,
     state: `{"upTo": ${seq}}`,
@@ -51,12 +50,13 @@ export function describeLogBoundsContract(makeStore: MakeStore): void {
       expect(await job.append(step(2))).toEqual({ kind: 'stored', top: 3 });
     });
 
-    it('is refused for another attempt, another epoch, above the top and after the end', async () => {
+    it('is refused for another attempt, claim or epoch, above the top and after the end', async () => {
       const job = await JobDriver.start(store);
       await job.append(step(1));
       const snapshot = snapshotOf(job, 2);
 
       expect(await store.writer.saveSnapshot({ ...snapshot, attempt: 2 })).toBe(false);
+      expect(await store.writer.saveSnapshot({ ...snapshot, token: 'another' })).toBe(false);
       expect(await store.writer.saveSnapshot({ ...snapshot, epoch: 'e2' })).toBe(false);
       expect(await store.writer.saveSnapshot({ ...snapshot, seq: 3 })).toBe(false);
       expect(await store.writer.saveSnapshot({ ...snapshot, job: 'nobody' })).toBe(false);

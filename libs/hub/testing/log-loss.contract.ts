@@ -1,6 +1,6 @@
 /* eslint-disable jest/no-export -- a contract is exported to be run against every adapter */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { COMPLETED, JobDriver, cancelPolicy, dataOf, step } from './job-driver.js';
+import { COMPLETED, JobDriver, cancelPolicy, dataOf, newJob, step } from './job-driver.js';
 import type { MakeStore, StoreUnderTest } from './store-under-test.js';
 
 /** L6 of ports/job-log.port.ts: what happens when the store has lost something. */
@@ -16,7 +16,7 @@ export function describeLogLossContract(makeStore: MakeStore): void {
       await store.loseRecord(job.job);
 
       expect(await job.append(step(2))).toEqual({ kind: 'lost' });
-      expect(await store.writer.check(job.job, 1)).toEqual({ kind: 'lost' });
+      expect(await store.writer.check(job.owner)).toEqual({ kind: 'lost' });
       expect(await store.reader.read(job.job, 0, 10)).toBeUndefined();
     });
 
@@ -26,7 +26,7 @@ export function describeLogLossContract(makeStore: MakeStore): void {
       await store.loseLog(job.job);
 
       expect(await job.append(step(2))).toEqual({ kind: 'lost' });
-      expect(await store.writer.check(job.job, 1)).toEqual({ kind: 'lost' });
+      expect(await store.writer.check(job.owner)).toEqual({ kind: 'lost' });
       const page = await store.reader.read(job.job, 0, 10);
       expect(page).toMatchObject({ record: { top: 2 }, entries: [] });
       expect(page?.snapshot).toBeUndefined();
@@ -49,6 +49,71 @@ export function describeLogLossContract(makeStore: MakeStore): void {
         kind: 'stored',
         top: 2,
       });
+    });
+  });
+
+  describe('a store that has forgotten a claim and gives its number out again', () => {
+    /** Two workers that live; both have claimed attempt 1, in an epoch of one name. */
+    const twins = async () => {
+      const older = await JobDriver.start(store);
+      await store.loseRecord(older.job);
+      await store.records.create(newJob({}, { id: older.job }));
+      const newer = new JobDriver(store, older.record);
+      await newer.claim('w2');
+      return { older, newer };
+    };
+
+    it('refuses whatever the first sends, and takes what the second does (L3)', async () => {
+      const { older, newer } = await twins();
+      const checkpoint = { epoch: 'e1', seq: 1, version: '1', data: '' };
+
+      expect(newer.attempt).toBe(older.attempt);
+      expect(await older.append(step(1))).toEqual({ kind: 'fenced' });
+      expect(await store.writer.check(older.owner)).toEqual({ kind: 'fenced' });
+      expect(await store.writer.saveCheckpoint({ ...older.owner, ...checkpoint })).toBe('fenced');
+      expect(await store.writer.restore(older.restoration())).toBe('fenced');
+      await store.writer.requeue(older.owner);
+
+      expect(await newer.append(step(1))).toEqual({ kind: 'stored', top: 2 });
+      expect(await store.writer.check(newer.owner)).toEqual({ kind: 'running' });
+    });
+
+    it('is brought back by one of them, and refuses the other (L3, L6)', async () => {
+      const { older, newer } = await twins();
+      await store.loseRecord(older.job);
+
+      expect(await store.writer.restore(newer.restoration('e2'))).toBe('restored');
+      expect(await store.writer.restore(older.restoration('e3'))).toBe('fenced');
+      newer.epoch = 'e2';
+      newer.top = 2;
+      expect(await newer.append(step(1))).toMatchObject({ kind: 'stored' });
+    });
+
+    it('leaves the job to the claim that was made last, whatever the numbers (L3)', async () => {
+      const older = await JobDriver.start(store);
+      await older.claim('w1');
+      await store.elapse(5);
+      await store.loseRecord(older.job);
+      await store.records.create(newJob({}, { id: older.job }));
+      const newer = new JobDriver(store, older.record);
+      await newer.claim('w2');
+
+      expect([older.attempt, newer.attempt]).toEqual([2, 1]);
+      expect(await older.append(step(1))).toEqual({ kind: 'lost' });
+      expect(await store.writer.restore(older.restoration())).toBe('fenced');
+      expect(await newer.append(step(1))).toMatchObject({ kind: 'stored' });
+    });
+
+    it('gives the job back to the newest worker when all that it has is an older claim (L6)', async () => {
+      const older = await JobDriver.start(store);
+      const restoration = older.restoration('e2');
+      await store.elapse(5);
+      await older.claim('w2');
+      await store.loseRecord(older.job);
+      await store.writer.restore(restoration);
+
+      expect(await store.writer.restore(older.restoration('e3'))).toBe('restored');
+      expect(await store.writer.restore({ ...restoration, epoch: 'e4' })).toBe('fenced');
     });
   });
 
@@ -122,7 +187,7 @@ export function describeLogLossContract(makeStore: MakeStore): void {
       expect(await store.writer.restore(restore)).toBe('fenced');
 
       await job.append(COMPLETED);
-      expect(await store.writer.restore({ ...restore, attempt: 2 })).toBe('closed');
+      expect(await store.writer.restore(job.restoration())).toBe('closed');
       expect(await job.types()).toEqual(['queued', 'attempt', 'completed']);
     });
 
@@ -133,7 +198,7 @@ export function describeLogLossContract(makeStore: MakeStore): void {
       const restore = job.restoration();
       await store.writer.restore({ ...restore, record: { ...restore.record, stop } });
 
-      expect(await store.writer.check(job.job, 1)).toEqual({ kind: 'running', stop });
+      expect(await store.writer.check(job.owner)).toEqual({ kind: 'running', stop });
     });
 
     it('gives holders the time of a first attach to show up again', async () => {
@@ -143,9 +208,9 @@ export function describeLogLossContract(makeStore: MakeStore): void {
       await store.loseRecord(job.job);
       await store.writer.restore(job.restoration());
 
-      expect(await store.writer.check(job.job, 1)).toEqual({ kind: 'running' });
+      expect(await store.writer.check(job.owner)).toEqual({ kind: 'running' });
       await store.elapse(410);
-      expect(await store.writer.check(job.job, 1)).toMatchObject({ stop: { by: 'disconnect' } });
+      expect(await store.writer.check(job.owner)).toMatchObject({ stop: { by: 'disconnect' } });
     });
 
     it('makes the job known again to lists and sweeps', async () => {

@@ -1,8 +1,8 @@
 -- Stores and publishes a batch of events: the one way into a log while its job runs.
 --
 -- KEYS  1 meta  2 log  3 snapshot  4 holders  5 feed
--- ARGV  1 job  2 attempt  3 epoch  4 producer seq of the first event  5 expected top
---       6 progress JSON or ''  7… type, data, type, data, …
+-- ARGV  1 job  2 attempt  3 token of its claim  4 epoch  5 producer seq of the first event
+--       6 expected top  7 progress JSON or ''  8… type, data, type, data, …
 -- Returns {'stored', top[, by, reason, at]} | {'fenced'} | {'closed'} | {'gap', expected producer seq}
 --         | {'lost'}
 -- Atomic: all events of the batch and their one message, or none. Every check comes before the first
@@ -12,13 +12,16 @@
 -- @include events
 -- @include close
 -- @include stop
+-- @include fence
 
-local attempt, first = tonumber(ARGV[2]), tonumber(ARGV[4])
-local count = (#ARGV - 6) / 2
-local m = redis.call('HMGET', META, 'epoch', 'top', 'attempt', 'pseq', 'marked', 'end', 'worker', 'resumeSeq')
+local attempt, first = tonumber(ARGV[2]), tonumber(ARGV[5])
+local count = (#ARGV - 7) / 2
+local m = redis.call('HMGET', META, 'epoch', 'top', 'attempt', 'pseq', 'marked', 'end', 'worker', 'resumeSeq',
+  'token')
 if not m[1] then return { 'lost' } end
 local top, newest, stored = tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
-local repeated = attempt == newest and ARGV[3] == m[1] and first + count - 1 <= stored
+local mine = attempt == newest and ARGV[3] == m[9]
+local repeated = mine and ARGV[4] == m[1] and first + count - 1 <= stored
 
 -- L4: after the end only what is in already succeeds.
 if m[6] then
@@ -26,9 +29,9 @@ if m[6] then
   return { 'closed' }
 end
 -- L3: an attempt that was given back writes no more than an older one.
-if attempt < newest then return { 'fenced' } end
+if superseded(attempt, ARGV[3], newest, m[9]) then return { 'fenced' } end
 -- L6: another life, or a life that has lost its tail, its claim or its whole stream.
-if ARGV[3] ~= m[1] or attempt > newest or top < tonumber(ARGV[5]) then return { 'lost' } end
+if ARGV[4] ~= m[1] or attempt > newest or top < tonumber(ARGV[6]) then return { 'lost' } end
 if redis.call('EXISTS', LOG) == 0 then return { 'lost' } end
 
 local now = clock()
@@ -45,12 +48,12 @@ if tonumber(m[5]) < attempt then
   redis.call('HSET', META, 'marked', attempt)
 end
 local kind, json
-for i = 7 + 2 * (stored + 1 - first), #ARGV, 2 do
+for i = 8 + 2 * (stored + 1 - first), #ARGV, 2 do
   kind = ARGV[i]
   json = put(batch, attempt, kind, ARGV[i + 1])
 end
 redis.call('HSET', META, 'pseq', first + count - 1)
-if ARGV[6] ~= '' then redis.call('HSET', META, 'progress', ARGV[6]) end
+if ARGV[7] ~= '' then redis.call('HSET', META, 'progress', ARGV[7]) end
 commit(batch)
 
 if kind == 'completed' or kind == 'failed' or kind == 'cancelled' then

@@ -1,12 +1,12 @@
 -- Takes the next attempt of a job for a worker, or closes a job that must not run any more.
 --
 -- KEYS  1 meta  2 log  3 snapshot  4 holders  5 feed
--- ARGV  1 job  2 worker  3 token of this call  4 version of the model if it saves checkpoints, else ''
+-- ARGV  1 job  2 worker  3 token of this claim  4 version of the model if it saves checkpoints, else ''
 --       5… record fields to return
 -- Returns {'missing'} | {'closed'}
 --         | {'claimed', attempt, now, input, {values of the record fields}[, seq, data of the checkpoint]}
--- Atomic: from here on every older attempt is refused (L3). A repeat of the same call, which ioredis
--- sends when a reply is lost, is known by its token and gets the same attempt again.
+-- Atomic: from here on every other claim is refused (L3). A repeat, by ioredis or by the worker when a
+-- reply is lost, is known by its token and gets the same attempt again.
 -- On another server than the log was written on, the log gets a new epoch: its tail may be lost, and the
 -- writer who would have noticed (L6) is gone. Viewers see a reset rather than other events under old seqs.
 
@@ -28,7 +28,8 @@ if m[4] ~= ARGV[3] then
     return { 'closed' }
   end
   attempt = attempt + 1
-  redis.call('HSET', META, 'attempt', attempt, 'token', ARGV[3], 'pseq', 0, 'status', 'running', 'worker', ARGV[2])
+  redis.call('HSET', META, 'attempt', attempt, 'token', ARGV[3], 'claimedAt', digits(now),
+    'pseq', 0, 'status', 'running', 'worker', ARGV[2])
   local epoch, seq = m[1], resume_seq(ARGV[4], m[1], tonumber(m[8]))
   local here = server()
   if m[7] ~= here then
@@ -47,7 +48,7 @@ if m[4] ~= ARGV[3] then
 end
 local reply = { 'claimed', attempt, now, redis.call('HGET', META, 'input'), redis.call('HMGET', META, unpack(ARGV, 5)) }
 local resume = redis.call('HMGET', META, 'resumeSeq', 'ckpt')
-if resume[1] then
+if resume[1] and resume[2] then
   reply[6], reply[7] = tonumber(resume[1]), resume[2]
 end
 return reply

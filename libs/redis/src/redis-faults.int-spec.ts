@@ -158,11 +158,11 @@ describe('a lease that expired while nobody looked at the job', () => {
     await test.admin.hset(meta, 'seenAt', Date.now() - 3_000);
     await waitFor(() => test.admin.zcount(test.keys.holders(job.job), 0, Date.now() - 5));
 
-    expect(await test.store.writer.check(job.job, 1)).toEqual({ kind: 'running' });
+    expect(await test.store.writer.check(job.owner)).toEqual({ kind: 'running' });
     expect(Number(await test.admin.hget(meta, 'trustAt'))).toBeGreaterThan(Date.now() + 3_000);
 
     await test.admin.hset(meta, 'trustAt', Date.now() - 1);
-    expect(await test.store.writer.check(job.job, 1)).toMatchObject({
+    expect(await test.store.writer.check(job.owner)).toMatchObject({
       stop: { by: 'disconnect' },
     });
   });

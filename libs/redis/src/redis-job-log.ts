@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type {
   AppendResult,
+  Attempt,
   Batch,
   CheckResult,
   Checkpoint,
   CheckpointResult,
   Claim,
+  ClaimOptions,
   JobLogWriter,
   JobRecord,
   Restore,
+  Snapshot,
 } from '@stepcast/hub';
 import { isTerminalType } from '@stepcast/protocol';
 import type { JobIndex } from './job-index.js';
@@ -34,8 +37,9 @@ export class RedisJobLog implements JobLogWriter {
     this.#index = index;
   }
 
-  async claim(job: string, worker: string, version = ''): Promise<Claim> {
-    const args = [job, worker, randomUUID(), version, ...RECORD_FIELDS];
+  async claim(job: string, worker: string, options: ClaimOptions = {}): Promise<Claim> {
+    const { token = randomUUID(), version = '' } = options;
+    const args = [job, worker, token, version, ...RECORD_FIELDS];
     const [reply] = (await Promise.all([
       this.#run('claim', job, args),
       // Heals an index that was lost: what runs must be found if its worker dies. In the same write.
@@ -48,7 +52,7 @@ export class RedisJobLog implements JobLogWriter {
     const [, attempt, at, input, values, seq, data] = reply as ClaimReply;
     const record = decodeRecord(job, values);
     if (record === undefined) throw new TypeError('a claimed job has a record');
-    const claim = { kind: 'claimed', attempt, record, input, at } as const;
+    const claim = { kind: 'claimed', attempt, token, record, input, at } as const;
     return seq === undefined || data === undefined ? claim : { ...claim, resume: { seq, data } };
   }
 
@@ -56,6 +60,7 @@ export class RedisJobLog implements JobLogWriter {
     const reply = (await this.#run('append', batch.job, [
       batch.job,
       batch.attempt,
+      batch.token,
       batch.epoch,
       batch.firstProducerSeq,
       batch.expectedTop,
@@ -75,15 +80,18 @@ export class RedisJobLog implements JobLogWriter {
     }
   }
 
-  async check(job: string, attempt: number): Promise<CheckResult> {
-    const reply = (await this.#run('check', job, [attempt])) as [CheckResult['kind'], ...unknown[]];
+  async check({ job, attempt, token }: Attempt): Promise<CheckResult> {
+    const reply = (await this.#run('check', job, [attempt, token])) as [
+      CheckResult['kind'],
+      ...unknown[],
+    ];
     if (reply[0] !== 'running') return { kind: reply[0] };
     const stop = decodeStop(reply[1], reply[2], reply[3]);
     return { kind: 'running', ...(stop && { stop }) };
   }
 
-  async requeue(job: string, attempt: number): Promise<void> {
-    await this.#scripts.run('requeue', [this.#keys.meta(job)], [attempt]);
+  async requeue({ job, attempt, token }: Attempt): Promise<void> {
+    await this.#scripts.run('requeue', [this.#keys.meta(job)], [attempt, token]);
   }
 
   async restore(restore: Restore): Promise<'restored' | 'fenced' | 'closed'> {
@@ -91,6 +99,8 @@ export class RedisJobLog implements JobLogWriter {
     const result = (await this.#run('restore', record.id, [
       record.id,
       restore.attempt,
+      restore.token,
+      restore.claimedAt,
       restore.epoch,
       restore.seq,
       toLine(restore.state),
@@ -106,22 +116,17 @@ export class RedisJobLog implements JobLogWriter {
     return result;
   }
 
-  async saveSnapshot(snapshot: {
-    readonly job: string;
-    readonly attempt: number;
-    readonly epoch: string;
-    readonly seq: number;
-    readonly state: string;
-  }): Promise<boolean> {
-    const { job, attempt, epoch, seq, state } = snapshot;
+  async saveSnapshot(snapshot: Snapshot): Promise<boolean> {
+    const { job, attempt, token, epoch, seq, state } = snapshot;
     const keys = [this.#keys.meta(job), this.#keys.log(job), this.#keys.snapshot(job)];
-    return (await this.#scripts.run('saveSnapshot', keys, [attempt, epoch, seq, state])) === 1;
+    const args = [attempt, token, epoch, seq, state];
+    return (await this.#scripts.run('saveSnapshot', keys, args)) === 1;
   }
 
   async saveCheckpoint(checkpoint: Checkpoint): Promise<CheckpointResult> {
-    const { job, attempt, epoch, seq, version, data } = checkpoint;
+    const { job, attempt, token, epoch, seq, version, data } = checkpoint;
     const keys = [this.#keys.meta(job), this.#keys.log(job)];
-    const args = [attempt, epoch, seq, version, data];
+    const args = [attempt, token, epoch, seq, version, data];
     return (await this.#scripts.run('saveCheckpoint', keys, args)) as CheckpointResult;
   }
 

@@ -86,7 +86,7 @@ describe('a Redis that is away', () => {
     await test.store.leases.hold(job.job, 'g1', 1_000);
     await test.admin.call('DEBUG', 'SLEEP', '2.8');
 
-    expect(await test.store.writer.check(job.job, 1)).toEqual({ kind: 'running' });
+    expect(await test.store.writer.check(job.owner)).toEqual({ kind: 'running' });
     await test.store.leases.refresh([job.job], 'g1', 60_000);
     expect(await job.append(step(1))).toEqual({ kind: 'stored', top: 2 });
   });

@@ -88,10 +88,10 @@ function createLog(store: RedisStore): JobLogReader & JobLogWriter {
   return {
     read: (job, after, limit, maxBytes) => reader.read(job, after, limit, maxBytes),
     heads: (jobs) => reader.heads(jobs),
-    claim: (job, worker, version) => writer.claim(job, worker, version),
+    claim: (job, worker, options) => writer.claim(job, worker, options),
     append: (batch) => writer.append(batch),
-    check: (job, attempt) => writer.check(job, attempt),
-    requeue: (job, attempt) => writer.requeue(job, attempt),
+    check: (attempt) => writer.check(attempt),
+    requeue: (attempt) => writer.requeue(attempt),
     restore: (restore) => writer.restore(restore),
     saveSnapshot: (snapshot) => writer.saveSnapshot(snapshot),
     saveCheckpoint: (checkpoint) => writer.saveCheckpoint(checkpoint),

@@ -23,13 +23,6 @@ export class HostPool {
     return this.#taken.size;
   }
 
-  /** Whether any host is through with loading. */
-  get isWarm(): boolean {
-    return this.#hosts.some(({ models, failures }) =>
-      [models, failures].some((names) => Object.keys(names).length > 0),
-    );
-  }
-
   /** The models that can be run, with the device really used. */
   get models(): Record<string, { readonly device: string }> {
     const entries = this.#hosts.flatMap(({ models }) => Object.entries(models));
@@ -38,8 +31,26 @@ export class HostPool {
 
   /** Models that no host here could load. */
   get failures(): string[] {
-    const failed = this.#hosts.flatMap(({ failures }) => Object.keys(failures));
-    return [...new Set(failed)].filter((name) => !Object.hasOwn(this.models, name));
+    return Object.keys(this.#reasons);
+  }
+
+  /**
+   * What health wants to know: the models that can be run, and those that cannot.
+   * @throws {Error} when no model can be run, saying why
+   */
+  check(): { readonly models: readonly string[]; readonly failures?: Record<string, string> } {
+    const models = Object.keys(this.models);
+    const reasons = this.#reasons;
+    const failed = Object.entries(reasons).map(([name, reason]) => `${name} (${reason})`);
+    if (models.length > 0) return { models, ...(failed.length > 0 && { failures: reasons }) };
+    if (failed.length > 0) throw new Error(`No model could be loaded: ${failed.join(', ')}`);
+    throw new Error('No model host is warm yet.');
+  }
+
+  /** Why, of the models that no host here could load. */
+  get #reasons(): Record<string, string> {
+    const failed = this.#hosts.flatMap(({ failures }) => Object.entries(failures));
+    return Object.fromEntries(failed.filter(([name]) => !Object.hasOwn(this.models, name)));
   }
 
   start(): void {

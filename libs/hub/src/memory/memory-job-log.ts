@@ -1,14 +1,17 @@
 import { isTerminalType } from '@stepcast/protocol';
 import type {
   AppendResult,
+  Attempt,
   Batch,
   CheckResult,
   Checkpoint,
   CheckpointResult,
   Claim,
+  ClaimOptions,
   JobLogWriter,
   LogEntry,
   Restore,
+  Snapshot,
 } from '../ports/job-log.port.js';
 import { MemoryJob } from './memory-job.js';
 import type { MemoryState } from './memory-state.js';
@@ -21,12 +24,14 @@ export class MemoryJobLog implements JobLogWriter {
     this.#state = state;
   }
 
-  claim(name: string, worker: string, version?: string): Promise<Claim> {
+  claim(name: string, worker: string, options: ClaimOptions = {}): Promise<Claim> {
     return this.#state.step(() => {
       const job = this.#state.job(name);
       if (!job) return { kind: 'missing' };
       if (job.isEnded) return { kind: 'closed' };
       const at = this.#state.now();
+      const { version, token = this.#state.makeToken() } = options;
+      if (job.token === token) return claimed(job, at);
       // A claim comes from the queue: whoever held the attempt before does not count any more.
       job.worker = undefined;
       const order = job.decideStop(at);
@@ -35,6 +40,8 @@ export class MemoryJobLog implements JobLogWriter {
         return { kind: 'closed' };
       }
       job.attempt += 1;
+      job.token = token;
+      job.claimedAt = at;
       job.producerSeq = 0;
       job.status = 'running';
       job.worker = worker;
@@ -43,9 +50,7 @@ export class MemoryJobLog implements JobLogWriter {
       const resume = job.resumePoint(version);
       if (!resume) job.checkpoint = undefined;
       job.resumeSeq = resume?.seq;
-      const { attempt, record, origin } = job;
-      const claim = { kind: 'claimed', attempt, record, input: origin.input, at } as const;
-      return { ...claim, ...(resume && { resume }) };
+      return claimed(job, at);
     });
   }
 
@@ -57,23 +62,23 @@ export class MemoryJobLog implements JobLogWriter {
     });
   }
 
-  check(name: string, attempt: number): Promise<CheckResult> {
+  check(attempt: Attempt): Promise<CheckResult> {
     return this.#state.step(() => {
-      const job = this.#state.job(name);
+      const job = this.#state.job(attempt.job);
       if (!job) return { kind: 'lost' };
       if (job.isEnded) return { kind: 'closed' };
-      if (attempt < job.attempt) return { kind: 'fenced' };
-      if (attempt > job.attempt || !job.log) return { kind: 'lost' };
+      if (isSuperseded(job, attempt)) return { kind: 'fenced' };
+      if (attempt.attempt > job.attempt || !job.log) return { kind: 'lost' };
       if (job.worker === undefined) return { kind: 'fenced' };
       const stop = job.decideStop(this.#state.now());
       return { kind: 'running', ...(stop && { stop }) };
     });
   }
 
-  requeue(name: string, attempt: number): Promise<void> {
+  requeue(attempt: Attempt): Promise<void> {
     return this.#state.step(() => {
-      const job = this.#state.job(name);
-      if (!job || job.isEnded || job.attempt !== attempt) return;
+      const job = this.#state.job(attempt.job);
+      if (!job || job.isEnded || !isNewest(job, attempt)) return;
       job.status = 'queued';
       job.worker = undefined;
     });
@@ -83,13 +88,15 @@ export class MemoryJobLog implements JobLogWriter {
     return this.#state.step(() => {
       const known = this.#state.job(restore.record.id);
       if (known?.isEnded) return 'closed';
-      if (known && isFenced(known, restore.attempt)) return 'fenced';
+      if (known && isFenced(known, restore)) return 'fenced';
       if (known?.epoch === restore.epoch) return 'restored';
       const now = this.#state.now();
       const job = known ?? new MemoryJob({ ...restore.record, input: restore.input }, now);
       const { record } = restore;
       job.epoch = restore.epoch;
       job.attempt = restore.attempt;
+      job.token = restore.token;
+      job.claimedAt = restore.claimedAt;
       job.markedAttempt = restore.attempt;
       job.producerSeq = restore.producerSeq;
       job.status = 'running';
@@ -108,17 +115,11 @@ export class MemoryJobLog implements JobLogWriter {
     });
   }
 
-  saveSnapshot(snapshot: {
-    readonly job: string;
-    readonly attempt: number;
-    readonly epoch: string;
-    readonly seq: number;
-    readonly state: string;
-  }): Promise<boolean> {
+  saveSnapshot(snapshot: Snapshot): Promise<boolean> {
     return this.#state.step(() => {
-      const { attempt, epoch, seq, state } = snapshot;
+      const { epoch, seq, state } = snapshot;
       const job = this.#state.job(snapshot.job);
-      if (!job || job.isEnded || job.attempt !== attempt || job.epoch !== epoch) return false;
+      if (!job || job.isEnded || !isNewest(job, snapshot) || job.epoch !== epoch) return false;
       if (seq > job.top) return false;
       if ((job.snapshot?.seq ?? 0) >= seq) return true;
       job.trim({ seq, state });
@@ -178,11 +179,10 @@ function stored(job: MemoryJob, now: number): AppendResult {
 function refusal(job: MemoryJob, batch: Batch): AppendResult | undefined {
   const last = batch.firstProducerSeq + batch.events.length - 1;
   if (job.isEnded) {
-    const isRepeat =
-      batch.attempt === job.attempt && batch.epoch === job.epoch && last <= job.producerSeq;
+    const isRepeat = isNewest(job, batch) && batch.epoch === job.epoch && last <= job.producerSeq;
     return isRepeat ? { kind: 'stored', top: job.top } : { kind: 'closed' };
   }
-  if (batch.attempt < job.attempt) return { kind: 'fenced' };
+  if (isSuperseded(job, batch)) return { kind: 'fenced' };
   const isLost =
     batch.epoch !== job.epoch || batch.attempt > job.attempt || job.top < batch.expectedTop;
   return isLost || !job.log ? { kind: 'lost' } : undefined;
@@ -191,16 +191,37 @@ function refusal(job: MemoryJob, batch: Batch): AppendResult | undefined {
 /** Why a checkpoint may not be saved: as {@link refusal}, in the same order. */
 function refusedCheckpoint(
   job: MemoryJob | undefined,
-  { attempt, epoch, seq }: Checkpoint,
+  checkpoint: Checkpoint,
 ): CheckpointResult | undefined {
+  const { attempt, epoch, seq } = checkpoint;
   if (!job) return 'lost';
   if (job.isEnded) return 'closed';
-  if (attempt < job.attempt) return 'fenced';
+  if (isSuperseded(job, checkpoint)) return 'fenced';
   const isLost = epoch !== job.epoch || attempt > job.attempt || job.top < seq;
   if (isLost || !job.log) return 'lost';
   return job.worker === undefined ? 'fenced' : undefined;
 }
 
-function isFenced(job: MemoryJob, attempt: number): boolean {
-  return job.attempt > attempt || (job.attempt === attempt && job.worker === undefined);
+type Writer = Pick<Attempt, 'attempt' | 'token'>;
+
+/** L3: a newer attempt, or another claim under the same number. */
+function isSuperseded(job: MemoryJob, { attempt, token }: Writer): boolean {
+  return attempt < job.attempt || (attempt === job.attempt && token !== job.token);
+}
+
+function isNewest(job: MemoryJob, { attempt, token }: Writer): boolean {
+  return attempt === job.attempt && token === job.token;
+}
+
+function isFenced(job: MemoryJob, restore: Restore): boolean {
+  if (isSuperseded(job, restore)) return true;
+  if (isNewest(job, restore)) return job.worker === undefined;
+  return job.worker !== undefined && job.claimedAt > restore.claimedAt;
+}
+
+function claimed(job: MemoryJob, at: number): Claim {
+  const { attempt, token, record, checkpoint, resumeSeq } = job;
+  const claim = { kind: 'claimed', attempt, token, record, input: job.origin.input, at } as const;
+  if (resumeSeq === undefined || checkpoint === undefined) return claim;
+  return { ...claim, resume: { seq: resumeSeq, data: checkpoint.data } };
 }

@@ -28,6 +28,9 @@ export class MemoryJob {
   epoch = '';
   top = 0;
   attempt = 0;
+  /** Of the newest claim. */
+  token = '';
+  claimedAt = 0;
   /** The newest attempt whose `attempt` event is in the log; 1 needs none. */
   markedAttempt = 1;
   /** Producer sequence of the newest event of the newest attempt. */

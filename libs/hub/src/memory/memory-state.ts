@@ -11,10 +11,16 @@ export class MemoryState {
   readonly #jobs = new Map<string, MemoryJob>();
   readonly #listeners = new Map<string, (batch: FeedBatch) => void>();
   readonly #deliver: Deliver;
+  #tokens = 0;
 
   constructor(now: () => number, deliver: Deliver) {
     this.now = now;
     this.#deliver = deliver;
+  }
+
+  makeToken(): string {
+    this.#tokens += 1;
+    return `claim-${this.#tokens}`;
   }
 
   /** Runs one call at once and answers later, as a store behind a network does. */

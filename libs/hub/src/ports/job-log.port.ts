@@ -7,8 +7,9 @@ import type { CancelOrigin, JobOptions, JobStatus } from '@stepcast/protocol';
  *
  * - L1 ordered: seq is 1, 2, 3 … without holes, also across attempts.
  * - L2 idempotent: the same batch sent twice is stored once, by its producer sequence per attempt.
- * - L3 fenced: a batch of an older attempt is refused from the moment of the newer claim; the first
- *   batch of attempt 2 and later is preceded by an `attempt` event.
+ * - L3 fenced: a batch of an older attempt is refused from the moment of the newer claim, and so is one of
+ *   another claim under the same number, which a store that has forgotten the first gives out again; the
+ *   first batch of attempt 2 and later is preceded by an `attempt` event.
  * - L4 closed: nothing is stored behind the terminal event; an exact repeat of the closing batch
  *   succeeds.
  * - L5 published: one message per batch, after it is stored, atomically with it.
@@ -87,6 +88,8 @@ export type Claim =
   | {
       readonly kind: 'claimed';
       readonly attempt: number;
+      /** Of this claim alone; every write of the attempt shows it. */
+      readonly token: string;
       readonly record: JobRecord;
       /** JSON of the input. */
       readonly input: string;
@@ -100,6 +103,24 @@ export type Claim =
   /** Not known: its keys are gone. */
   | { readonly kind: 'missing' };
 
+export interface ClaimOptions {
+  /** Of the model here; left out for one that saves no checkpoints. */
+  readonly version?: string;
+  /**
+   * Tells a claim that is sent again, because its answer was lost, from another one: it gets the same
+   * attempt again. Left out: made here, so every call is a claim of its own.
+   */
+  readonly token?: string;
+}
+
+/** Who writes. The number alone says too little: see L3. */
+export interface Attempt {
+  readonly job: string;
+  readonly attempt: number;
+  /** From the claim. */
+  readonly token: string;
+}
+
 /** What an earlier attempt saved, and the last event that it covers. */
 export interface ResumePoint {
   readonly seq: number;
@@ -107,9 +128,7 @@ export interface ResumePoint {
   readonly data: string;
 }
 
-export interface Batch {
-  readonly job: string;
-  readonly attempt: number;
+export interface Batch extends Attempt {
   readonly epoch: string;
   /** Producer sequence of the first event: 1, 2, 3 … within the attempt. */
   readonly firstProducerSeq: number;
@@ -123,7 +142,7 @@ export interface Batch {
 
 export type AppendResult =
   | { readonly kind: 'stored'; readonly top: number; readonly stop?: StopOrder }
-  /** A newer attempt has claimed the job: stop working, write nothing. */
+  /** Another claim has the job: stop working, write nothing. */
   | { readonly kind: 'fenced' }
   /** The log is closed by another batch. */
   | { readonly kind: 'closed' }
@@ -143,6 +162,9 @@ export interface Restore {
   readonly record: JobRecord;
   readonly input: string;
   readonly attempt: number;
+  readonly token: string;
+  /** When the attempt was claimed, by the clock of the store. */
+  readonly claimedAt: number;
   /** Identity of the new life. */
   readonly epoch: string;
   /** seq of the snapshot, which stands for every event up to it: one above the top that was known. */
@@ -154,9 +176,7 @@ export interface Restore {
 }
 
 /** What a model saved, to be kept with the record of its job. */
-export interface Checkpoint {
-  readonly job: string;
-  readonly attempt: number;
+export interface Checkpoint extends Attempt {
   readonly epoch: string;
   /** The last event that it covers: everything behind it is void once an attempt resumes here. */
   readonly seq: number;
@@ -168,6 +188,14 @@ export interface Checkpoint {
 
 export type CheckpointResult = 'saved' | 'fenced' | 'closed' | 'lost';
 
+/** What the events up to `seq` fold to. */
+export interface Snapshot extends Attempt {
+  readonly epoch: string;
+  readonly seq: number;
+  /** JSON. */
+  readonly state: string;
+}
+
 /** What a worker does with a log. */
 export interface JobLogWriter {
   /**
@@ -176,10 +204,9 @@ export interface JobLogWriter {
    * instead, so that no work is done for it.
    *
    * Decides how the attempt begins, and the `attempt` event says so: `resume` behind a checkpoint that
-   * `version` can use (L9), else `restart`.
-   * @param version of the model here; undefined for one that saves no checkpoints
+   * the version can use (L9), else `restart`.
    */
-  claim(job: string, worker: string, version?: string): Promise<Claim>;
+  claim(job: string, worker: string, options?: ClaimOptions): Promise<Claim>;
 
   /** Stores a batch (L1–L7). At-least-once calls, exactly-once effect. */
   append(batch: Batch): Promise<AppendResult>;
@@ -188,28 +215,23 @@ export interface JobLogWriter {
    * The control part of {@link append} without events, for jobs that are silent. Makes the stop order
    * when interest has been lost for longer than the job's grace.
    */
-  check(job: string, attempt: number): Promise<CheckResult>;
+  check(attempt: Attempt): Promise<CheckResult>;
 
   /** Gives a failed attempt back to the queue: status `queued`, no worker. Ignored if fenced or closed. */
-  requeue(job: string, attempt: number): Promise<void>;
+  requeue(attempt: Attempt): Promise<void>;
 
   /**
    * Begins a new epoch whose first event is a `snapshot` event at `seq` (L6).
-   * `fenced` if a newer attempt has claimed the job meanwhile. A checkpoint of the old life is void (L9).
+   * `fenced` if the job was claimed meanwhile, under whatever number: a store that lost more than one claim
+   * counts on from an older one. A checkpoint of the old life is void (L9).
    */
   restore(restore: Restore): Promise<'restored' | 'fenced' | 'closed'>;
 
   /**
-   * Stores a snapshot of the state at `seq` and trims the log up to it (L8). Refused (false) when
-   * `attempt` is not the newest or the epoch is another. Removes a checkpoint below `seq` (L9).
+   * Stores a snapshot of the state at `seq` and trims the log up to it (L8). Refused (false) when another
+   * claim has the job or the epoch is another. Removes a checkpoint below `seq` (L9).
    */
-  saveSnapshot(snapshot: {
-    readonly job: string;
-    readonly attempt: number;
-    readonly epoch: string;
-    readonly seq: number;
-    readonly state: string;
-  }): Promise<boolean>;
+  saveSnapshot(snapshot: Snapshot): Promise<boolean>;
 
   /**
    * Saves a checkpoint in the record, in place of the one before (L9). One below the newest is dropped
