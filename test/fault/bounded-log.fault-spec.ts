@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import '../support/cleanup.js';
 import { submit } from '../support/clients.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
+import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import { sampleFold, stateFaults } from '../support/sample-folds.js';
-import { Watcher } from '../support/watcher.js';
+import { Watcher, stopAllWatchers } from '../support/watcher.js';
 
 const MAX_EVENTS = 1_000;
 /** The largest batch: a log is trimmed behind the batch that went over the bound. */
@@ -12,9 +13,11 @@ const BATCH_EVENTS = 256;
 const STEPS = 24_000;
 
 let cluster: Cluster;
+let baseline: Baseline;
 
 beforeAll(async () => {
   cluster = await startCluster({ env: { LOG_MAX_EVENTS: String(MAX_EVENTS) } });
+  baseline = await baselineOf(cluster);
 }, 60_000);
 
 describe('the log of a long job', () => {
@@ -43,5 +46,7 @@ describe('the log of a long job', () => {
       expect(seen.state.status).toBe('completed');
       expect(stateFaults('pace', input, seen.state)).toEqual([]);
     }
+    stopAllWatchers();
+    await expectNothingLeft(cluster, baseline);
   }, 120_000);
 });

@@ -1,17 +1,13 @@
-// Lines 39–48: whoever leaves, however, and whoever cancels, whenever: the work stops, once, and stays stopped.
+// Faults 39–48 of docs/testing.md: whoever leaves, however, and whoever cancels, whenever: the work stops, once, and stays stopped.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { removePaceOnly, paceOnly } from '../support/pace-only.js';
 import '../support/cleanup.js';
 import { WsClient, call, openStream, submit } from '../support/clients.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
-import {
-  children,
-  descriptors,
-  isAlive,
-  keysWithoutExpiry,
-  subscribedFeeds,
-} from '../support/leaks.js';
+import { metric } from '../support/insight.js';
+import { children, isAlive, subscribedFeeds } from '../support/leaks.js';
+import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import { expectOneEnd, orderedAt } from '../support/one-end.js';
 import { sampleFold, stateFaults } from '../support/sample-folds.js';
 import { seeded } from '../support/seed.js';
@@ -26,6 +22,8 @@ const KILL_AFTER_MS = 1_000;
 /** How often a worker looks at a silent job. */
 const LOOK_MS = 1_000;
 const HEARTBEAT_MS = 500;
+/** From the order to the end, beside the step that is under way: what a machine that is full adds. */
+const STOP_SLACK_MS = 1_000;
 /** For a machine that has much else to do; bench/cancel.bench.ts measures. */
 const SLACK_MS = 5_000;
 
@@ -35,8 +33,7 @@ const transports: readonly WatchTransport[] = ['ws', 'sse'];
 
 let hub: Cluster;
 let env: Record<string, string>;
-/** Of the gateways, before any job. */
-let baseline: number[];
+let baseline: Baseline;
 
 beforeAll(async () => {
   env = { MODELS_DIR: await paceOnly(), KILL_AFTER_MS: String(KILL_AFTER_MS) };
@@ -47,13 +44,10 @@ beforeAll(async () => {
     await ws.record(await ws.submit('pace', { steps: 1, everyMs: 0 })).ended();
     await ws.close();
   }
-  baseline = await gatewayDescriptors();
+  baseline = await baselineOf(hub);
 }, 60_000);
 
 afterAll(removePaceOnly);
-
-const gatewayDescriptors = () =>
-  Promise.all(hub.gateways.slice(0, 2).map(({ pid }) => descriptors(pid)));
 
 interface Seat {
   readonly transport?: WatchTransport;
@@ -82,14 +76,7 @@ const atStep = (watcher: Watcher, step: number) =>
 const endOf = (job: string, stayed: readonly Watcher[] = []) => expectOneEnd(hub.api, job, stayed);
 const cancel = (job: string, api = hub.api) => call(`${api}/v1/jobs/${job}`, { method: 'DELETE' });
 
-const metric = async (url: string, name: string): Promise<number> => {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  const values = [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))];
-  return values.reduce((sum, [, value]) => sum + Number(value), 0);
-};
-
-const isIdle = async () =>
-  (await metric(hub.workers[0]?.url ?? '', 'stepcast_worker_busy_slots')) === 0;
+const isIdle = async () => (await metric(hub.workers[0]!, 'stepcast_worker_busy_slots')) === 0;
 
 /** Pid of the process that ran a job, from its `started` event. */
 const hostPid = (started: unknown) =>
@@ -119,6 +106,7 @@ describe('39. the tab is closed at step 5', () => {
 
       expect(record).toMatchObject({ status: 'cancelled', attempt: 1 });
       expect(event.data).toMatchObject({ by: 'disconnect' });
+      expect(event.data['stoppedAfterMs']).toBeLessThanOrEqual(EVERY_MS + STOP_SLACK_MS);
       expect(orderedAt(event) - leftAt).toBeGreaterThanOrEqual(GRACE_MS);
       expect(event.at - leftAt).toBeLessThan(GRACE_MS + EVERY_MS + SLACK_MS);
       expect(types.filter((type) => type === 'started')).toHaveLength(1);
@@ -174,10 +162,21 @@ describe('40. the cable is pulled', () => {
 });
 
 describe('41. the viewer returns around the end of the grace', () => {
-  const graceMs = 300;
   const anyTime = { steps: 20, everyMs: 25 };
+  /** On a machine that is full nobody is back 50 ms later; with so much time most of them are. */
+  const roomy = { input: { steps: 120, everyMs: EVERY_MS }, graceMs: 3_000, backAfterMs: 2_000 };
+  const MIN_IN_TIME = 6;
+  /** At once; more of them would only wait for each other. */
+  const BATCH = 25;
 
-  async function leaveAndReturn(index: number, input: object, backAfterMs: number) {
+  interface Plan {
+    readonly input: object;
+    readonly graceMs: number;
+    readonly backAfterMs: number;
+  }
+
+  async function leaveAndReturn(plan: Plan, index: number) {
+    const { input, graceMs, backAfterMs } = plan;
     const { id: job } = await submit(hub.api, 'pace', input, leaving(graceMs));
     const watcher = watch(job, { transport: transports[index % 2] ?? 'ws', at: index >> 1 });
     await atStep(watcher, 3);
@@ -189,7 +188,7 @@ describe('41. the viewer returns around the end of the grace', () => {
     await watcher.until(() => watcher.seen.marks.length > before || watcher.isOver, 30_000);
     const isBackInTime = Date.now() < leftAt + graceMs;
     const { event } = await endOf(job, [watcher]);
-    return { job, input, watcher, event, leftAt, backAfterMs, isBackInTime };
+    return { ...plan, job, watcher, event, leftAt, isBackInTime };
   }
 
   it('41. at grace − 50 ms and at grace + 50 ms, 40 times each: untouched, or cancelled once', async () => {
@@ -197,19 +196,20 @@ describe('41. the viewer returns around the end of the grace', () => {
     const around = (ms: number) =>
       Array.from({ length: 40 }, () => ({
         input: anyTime,
-        backAfterMs: Math.round(graceMs + ms + 20 * (random() - 0.5)),
+        graceMs: GRACE_MS,
+        backAfterMs: Math.round(GRACE_MS + ms + 20 * (random() - 0.5)),
       }));
-    const certain = [
-      ...Array.from({ length: 4 }, () => ({ input: anyTime, backAfterMs: 0 })),
-      ...Array.from({ length: 4 }, () => ({ input: long, backAfterMs: 5 * graceMs })),
-    ];
-    const plans = [...around(-50), ...around(50), ...certain];
+    const late = { input: long, graceMs: GRACE_MS, backAfterMs: 5 * GRACE_MS };
+    const certain = [roomy, roomy, roomy, late].flatMap((plan) => Array<Plan>(4).fill(plan));
+    const plans = [...certain, ...around(-50), ...around(50)];
 
-    const returns = await Promise.all(
-      plans.map(({ input, backAfterMs }, index) => leaveAndReturn(index, input, backAfterMs)),
-    );
+    const returns: Awaited<ReturnType<typeof leaveAndReturn>>[] = [];
+    while (returns.length < plans.length) {
+      const batch = plans.slice(returns.length, returns.length + BATCH);
+      returns.push(...(await Promise.all(batch.map(leaveAndReturn))));
+    }
 
-    const wrong = returns.filter(({ event, leftAt, input, watcher, isBackInTime }) =>
+    const wrong = returns.filter(({ event, leftAt, input, graceMs, watcher, isBackInTime }) =>
       event.type === 'cancelled'
         ? isBackInTime || orderedAt(event) - leftAt < graceMs || event.data['by'] !== 'disconnect'
         : stateFaults('pace', input, watcher.seen.state).length > 0,
@@ -220,6 +220,9 @@ describe('41. the viewer returns around the end of the grace', () => {
       wrong: [],
       ends: new Set(['completed', 'cancelled']),
     });
+    // Who is late may be cancelled; only who is in time proves that returning saves a job.
+    const inTime = returns.filter(({ isBackInTime }) => isBackInTime);
+    expect(inTime.length).toBeGreaterThanOrEqual(MIN_IN_TIME);
   }, 90_000);
 });
 
@@ -290,7 +293,7 @@ describe('43. cancelled a hundred times at once, over REST and both gateways', (
       Array.from({ length: SLOTS }, () => submit(hub.api, 'pace', long)),
     );
     await waitFor(
-      async () => (await metric(hub.workers[0]!.url, 'stepcast_worker_busy_slots')) === SLOTS,
+      async () => (await metric(hub.workers[0]!, 'stepcast_worker_busy_slots')) === SLOTS,
     );
     const { id: job } = await submit(hub.api, 'pace', long);
     const stayed = witnesses(job);
@@ -491,7 +494,7 @@ describe('one slot', () => {
     const ends = await Promise.all(jobs.map((job) => end(job)));
     const { id } = await submit(small.api, 'pace', { steps: 3, everyMs: 0 });
 
-    const { url } = await worker();
+    const taker = await worker();
     const { events } = await end(id);
 
     for (const { types } of ends) expect(types).toEqual(['queued', 'cancelled']);
@@ -500,8 +503,8 @@ describe('one slot', () => {
       expect((await end(job)).types).toEqual(['queued', 'cancelled']);
     }
     // The worker ran one job and wrote what is in its log, but for `queued`: nothing else.
-    await waitFor(async () => (await metric(url, 'stepcast_worker_jobs_ended_total')) === 1);
-    expect(await metric(url, 'stepcast_worker_append_events_sum')).toBe(events.length - 1);
+    await waitFor(async () => (await metric(taker, 'stepcast_worker_jobs_ended_total')) === 1);
+    expect(await metric(taker, 'stepcast_worker_append_events_sum')).toBe(events.length - 1);
   }, 60_000);
 
   it('47. a model that ignores the signal is killed, cancelled is said when it is dead, and the next job is served warm', async () => {
@@ -579,14 +582,9 @@ describe('48. policy continue', () => {
 });
 
 describe('afterwards', () => {
-  it('no subscription, key without an end, busy slot, further host or descriptor is left', async () => {
-    await waitFor(isIdle);
-    await waitFor(async () => (await subscribedFeeds(hub.client, hub.prefix)).length === 0);
-    expect(await keysWithoutExpiry(hub.client, hub.prefix)).toEqual([]);
-    await waitFor(async () => (await children(hub.workers[0]!.pid)).length === SLOTS);
-    await waitFor(async () =>
-      (await gatewayDescriptors()).every((now, index) => now <= (baseline[index] ?? 0)),
-    );
-    expect(await metric(hub.gatewayUrls[0]!, 'stepcast_gateway_connections')).toBe(0);
-  }, 30_000);
+  it(
+    'no connection, subscription, lease, key without an end, busy slot, further host or descriptor is left',
+    () => expectNothingLeft(hub, baseline),
+    60_000,
+  );
 });

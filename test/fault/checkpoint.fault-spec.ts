@@ -9,7 +9,7 @@ import type { JobEvent } from '@stepcast/protocol';
 import '../support/cleanup.js';
 import { submit } from '../support/clients.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
-import { keysWithoutExpiry } from '../support/leaks.js';
+import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import {
   createModels,
   foldOfModel,
@@ -21,7 +21,7 @@ import {
 } from '../support/resuming.js';
 import { watchEverywhere } from '../support/viewers.js';
 import { waitFor } from '../support/wait.js';
-import type { Watcher } from '../support/watcher.js';
+import { stopAllWatchers, type Watcher } from '../support/watcher.js';
 
 /** Noticed in some 4 s; long enough that a worker on a busy machine does not lose a job. */
 const ENV = {
@@ -36,6 +36,7 @@ const ENV = {
 const DEADLINE_MS = 60_000;
 
 let cluster: Cluster;
+let baseline: Baseline;
 let models: Awaited<ReturnType<typeof createModels>>;
 let journals: string;
 let count = 0;
@@ -49,6 +50,7 @@ beforeAll(async () => {
     // A Redis that keeps every word, so that a restart of it loses none.
     redisArgs: ['--appendonly', 'yes', '--appendfsync', 'always'],
   });
+  baseline = await baselineOf(cluster);
 }, 90_000);
 afterAll(async () => {
   await cluster.stop();
@@ -339,11 +341,12 @@ describe('the models that ship', () => {
   }, 180_000);
 });
 
-it('no key of all these jobs is left without an end', async () => {
-  expect(await keysWithoutExpiry(cluster.client, cluster.prefix)).toEqual([]);
-});
+it('leaves nothing behind', async () => {
+  stopAllWatchers();
+  await expectNothingLeft(cluster, baseline);
+}, 60_000);
 
-/** The page's own reading of the log of failure 6: each step once, what is void marked as such. */
+/** The page's own reading of the log of fault 6: each step once, what is void marked as such. */
 async function expectPageToShow(log: readonly JobEvent[]): Promise<void> {
   interface Page {
     text: string;

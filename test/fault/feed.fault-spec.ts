@@ -5,6 +5,7 @@ import { submit } from '../support/clients.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
 import { metric } from '../support/insight.js';
 import { startMonitor } from '../support/monitor.js';
+import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import { feedMessage } from '../support/redis-replies.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 import {
@@ -15,21 +16,28 @@ import {
   type SubmittedJob,
 } from '../support/viewers.js';
 import { waitFor } from '../support/wait.js';
-import type { Watcher } from '../support/watcher.js';
+import { stopAllWatchers, type Watcher } from '../support/watcher.js';
 
 const INPUT = { steps: 40, everyMs: 25 };
+/** How often a gateway compares its channels with Redis, and what a busy machine may add to it. */
+const AUDIT_MS = 3_000;
+const SLACK_MS = 5_000;
 
 let cluster: Cluster;
+let baseline: Baseline;
 let proxy: TcpProxy;
 
 beforeAll(async () => {
   cluster = await startCluster({ through: ['gateway'] });
   proxy = cluster.proxies.gateway!;
+  baseline = await baselineOf(cluster);
 }, 60_000);
 
-afterEach(() => {
+afterEach(async () => {
   proxy.judgeReplies(undefined);
-});
+  stopAllWatchers();
+  await expectNothingLeft(cluster, baseline);
+}, 60_000);
 
 /** Fifty viewers of each transport on each gateway, of a job that runs when it is released. */
 async function startWatched(): Promise<{
@@ -41,18 +49,24 @@ async function startWatched(): Promise<{
   const { id } = await submit(cluster.api, 'pace', INPUT);
   const job = { id, model: 'pace', input: INPUT };
   const watchers = Array.from({ length: 50 }, () => watchEverywhere(cluster, job)).flat();
-  await waitFor(() => watchers.every(({ seen }) => seen.seq > 0));
+  await waitFor(() => watchers.every(({ seen }) => seen.seq > 0), 60_000);
   return { job, watchers, release };
 }
 
+const ofEachGateway = (name: string) =>
+  Promise.all(cluster.gateways.map((app) => metric(app, name)));
+
 /** Gaps that each gateway has healed by now. */
-const healedGaps = () =>
-  Promise.all(cluster.gateways.map((app) => metric(app, 'stepcast_gaps_healed_total')));
+const healedGaps = () => ofEachGateway('stepcast_gaps_healed_total');
+
+/** Audits of each gateway that found something. */
+const auditsThatFound = () => ofEachGateway('stepcast_audit_differences_total');
 
 describe('a message of pub/sub that Redis did not deliver', () => {
   it('25. in the midst of a job is healed by one read per gateway, and nobody is disconnected', async () => {
     const monitor = await startMonitor(cluster.redis.url);
     const { job, watchers, release } = await startWatched();
+    const healedBefore = await healedGaps();
     let newest = 0;
     let lost = 0;
     let drops = 0;
@@ -77,12 +91,13 @@ describe('a message of pub/sub that Redis did not deliver', () => {
     const heals = monitor.reads(meta).filter(({ after }) => after === lost - 1);
     expect(heals).toHaveLength(cluster.gateways.length);
     // By the gap that the next message showed, not by the audit.
-    expect(await healedGaps()).toEqual(cluster.gateways.map(() => 1));
+    expect(await healedGaps()).toEqual(healedBefore.map((count) => count + 1));
     monitor.stop();
-  });
+  }, 90_000);
 
   it('26. as the last of a job is found by the audit, and nobody is disconnected', async () => {
     const { job, watchers, release } = await startWatched();
+    const [healedBefore, foundBefore] = [await healedGaps(), await auditsThatFound()];
     let drops = 0;
     proxy.judgeReplies((frame) => {
       const isLast = feedMessage(frame, job.id)?.types.includes('completed') === true;
@@ -91,10 +106,15 @@ describe('a message of pub/sub that Redis did not deliver', () => {
     });
 
     await release();
-    await allEnded(watchers, 20_000);
+    await waitFor(() => drops === cluster.gateways.length, 30_000);
+    await allEnded(watchers, AUDIT_MS + SLACK_MS);
 
     expect(drops).toBe(cluster.gateways.length);
     expect(await viewerFaults(cluster, job, watchers)).toEqual([]);
     expect(watchers.filter(({ connects }) => connects > 1)).toEqual([]);
-  });
+    for (const [index, count] of (await auditsThatFound()).entries()) {
+      expect(count).toBeGreaterThan(foundBefore[index]!);
+    }
+    expect(await healedGaps()).toEqual(healedBefore);
+  }, 90_000);
 });

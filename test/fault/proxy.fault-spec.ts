@@ -1,4 +1,5 @@
-// Line 57: the hub behind an nginx that nobody has set up for streams, and behind one as the docs have it.
+// Fault 57 of docs/testing.md: the hub behind an nginx that nobody has set up for streams, and behind one as the
+// docs have it.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import '../support/cleanup.js';
@@ -12,6 +13,7 @@ import {
 } from '../support/clients.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
 import { defaultSite, documentedSite, startNginx, stopAllNginx } from '../support/nginx.js';
+import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import { expectOneEnd, readLog } from '../support/one-end.js';
 import { canTestWith, nginxProgram } from '../support/optional-program.js';
 import { paceOnly, removePaceOnly } from '../support/pace-only.js';
@@ -28,14 +30,17 @@ describeBehindNginx('57. behind nginx', () => {
   /** Its jobs wait for ever: nothing comes but what the hub sends by itself. */
   let idle: Cluster;
   let hub: Cluster;
+  const baselines = new Map<Cluster, Baseline>();
   let address: string;
   let waiting: { job: string; since: number; streams: OpenStream[]; ws: WsClient };
 
   beforeAll(async () => {
     const env = { MODELS_DIR: await paceOnly(), WORKER_SLOTS: '4' };
     idle = await startCluster({ gateways: 1, workers: 0, env });
+    baselines.set(idle, await baselineOf(idle));
     waiting = await beginToWait();
     hub = await startCluster({ redis: idle.redis, gateways: 1, env });
+    baselines.set(hub, await baselineOf(hub));
     ({ url: address } = await startNginx(defaultSite(hub.gatewayUrls[0] ?? '')));
   }, 60_000);
 
@@ -143,4 +148,8 @@ describeBehindNginx('57. behind nginx', () => {
     }
     await ws.close();
   }, 100_000);
+
+  it('leaves nothing behind', async () => {
+    for (const [cluster, baseline] of baselines) await expectNothingLeft(cluster, baseline);
+  }, 90_000);
 });

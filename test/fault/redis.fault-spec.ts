@@ -9,26 +9,40 @@ import { RedisStore } from '@stepcast/redis';
 import type { AppProcess } from '../support/app-process.js';
 import { ActiveLog } from '../support/active-log.js';
 import '../support/cleanup.js';
-import { WsClient, call, openStream, submit, type JobView } from '../support/clients.js';
+import {
+  WsClient,
+  call,
+  openStream,
+  submit,
+  type JobView,
+  type StreamRecord,
+} from '../support/clients.js';
 import { startCluster, type Cluster, type ClusterOptions } from '../support/cluster.js';
 import { complaint, hasSaid, messages, metric, readiness } from '../support/insight.js';
 import { children, residentBytes } from '../support/leaks.js';
+import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import { startRedis } from '../support/private-redis.js';
 import { halfOpen, loseTail, overflow } from '../support/redis-harm.js';
 import { sampleFold, stateFaults } from '../support/sample-folds.js';
 import { waitFor } from '../support/wait.js';
-import { Watcher, type WatchTransport } from '../support/watcher.js';
+import { Watcher, stopAllWatchers, type WatchTransport } from '../support/watcher.js';
 
 let cluster: Cluster;
+let baseline: Baseline;
 const leftovers: (() => Promise<unknown>)[] = [];
+/** Removed when no Redis writes into them any more. */
+const folders: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
   for (const dispose of leftovers.splice(0)) await dispose();
-  await cluster.stop();
-});
+  stopAllWatchers();
+  await expectNothingLeft(cluster, baseline).finally(() => cluster.stop());
+  for (const remove of folders.splice(0)) await remove();
+}, 120_000);
 
 const start = async (options: ClusterOptions = {}): Promise<void> => {
   cluster = await startCluster(options);
+  baseline = await baselineOf(cluster);
 };
 
 const apps = (): AppProcess[] => [...cluster.apis, ...cluster.gateways, ...cluster.workers];
@@ -74,14 +88,7 @@ describe('pub/sub', () => {
     const { writer, dispose } = await openWriter();
     leftovers.push(dispose);
     const ids = await submitMany(1_000);
-    const clients = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => WsClient.connect(cluster.gatewayUrls[index % 2]!)),
-    );
-    leftovers.push(() => Promise.all(clients.map((client) => client.close())));
-    // A hundred jobs is what one connection may watch.
-    await Promise.all(
-      ids.map((id, index) => clients[index % 10]!.command('subscribe', { job: id })),
-    );
+    const readers = await openReaders(ids);
     const logs = await Promise.all(ids.map((id) => ActiveLog.claim(writer, id)));
 
     for (let round = 1; round <= 10; round++) {
@@ -91,8 +98,8 @@ describe('pub/sub', () => {
     }
     await Promise.all(logs.map((log) => log.complete()));
 
-    for (const [index, id] of ids.entries()) {
-      const events = await clients[index % 10]!.record(id).ended(60_000);
+    for (const reader of readers) {
+      const events = await reader.ended(60_000);
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_, place) => place + 1));
       expect(events.map(({ type }) => type)).toEqual([
         'queued',
@@ -103,9 +110,11 @@ describe('pub/sub', () => {
     for (const gateway of cluster.gateways) {
       const cuts = metric(gateway, 'stepcast_feed_interruptions_total', 'cause="connection"');
       expect(await cuts).toBeGreaterThan(0);
-      expect(hasSaid(gateway, 'pub/sub is interrupted: connection closed')).toBe(true);
-      expect(hasSaid(gateway, 'pub/sub is whole again after')).toBe(true);
+      await waitFor(() => hasSaid(gateway, 'pub/sub is interrupted: connection closed'));
+      await waitFor(() => hasSaid(gateway, 'pub/sub is whole again after'));
     }
+    // It finds the ends in the logs, and takes the jobs out of the queue.
+    await cluster.add('worker');
   }, 180_000);
 
   it('27. Redis cuts a subscriber that reads too slowly: resubscribe, audit, nothing lost.', async () => {
@@ -169,8 +178,8 @@ describe('a Redis that stands still', () => {
     expectUndisturbed(watchers);
     expect((await job(id)).body).toMatchObject({ status: 'completed', attempt: 1 });
     for (const app of apps()) {
-      expect(await metric(app, 'stepcast_store_errors_total')).toBe(0);
-      expect(await metric(app, 'stepcast_feed_interruptions_total')).toBe(0);
+      expect(await metric(app, 'stepcast_store_errors_total', '', 0)).toBe(0);
+      expect(await metric(app, 'stepcast_feed_interruptions_total', '', 0)).toBe(0);
       expect(messages(app).filter((text) => /interrupted|cannot|unavailable/.test(text))).toEqual(
         [],
       );
@@ -208,7 +217,7 @@ describe('a Redis that is killed', () => {
     const back = `${cluster.gatewayUrls[0]}/v1/jobs/${finished.id}/events?from=${done!.seen.position}`;
     expect((await openStream(back)).status).toBe(410);
     expect((await call(`${cluster.api}/v1/jobs/${idOfNow()}`)).status).toBe(404);
-    for (const app of apps()) expect(hasSaid(app, 'Redis has lost its memory')).toBe(true);
+    for (const app of apps()) await waitFor(() => hasSaid(app, 'Redis has lost its memory'));
 
     // The running one: a new life, in which nothing is missing.
     await allEnd(watchers, input, 90_000);
@@ -222,14 +231,14 @@ describe('a Redis that is killed', () => {
   }, 180_000);
 
   /** Kills Redis under a running job, loses so much of what it wrote, and shows what its viewers see. */
-  async function crash(lostBytes: number): Promise<Watcher[]> {
+  async function crash(lostBytes: number, viewers = 2): Promise<Watcher[]> {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'stepcast-aof-'));
-    leftovers.push(() => rm(dataDir, { recursive: true, force: true }));
+    folders.push(() => rm(dataDir, { recursive: true, force: true }));
     const args = ['--appendonly', 'yes', '--appendfsync', 'everysec'];
     await start({ redis: await startRedis({ dataDir, args }) });
     const input = { steps: 400, everyMs: 20 };
     const { id } = await submit(cluster.api, 'pace', input);
-    const watchers = watchBoth(id);
+    const watchers = Array.from({ length: viewers / 2 }, () => watchBoth(id)).flat();
     await allSee(watchers, 50);
 
     await cluster.redis.kill();
@@ -245,16 +254,16 @@ describe('a Redis that is killed', () => {
     expectUndisturbed(await crash(0));
   }, 90_000);
 
-  it('31. kill -9 with AOF everysec, restart: lost tail → new epoch + snapshot.', async () => {
-    const watchers = await crash(4_096);
+  it('31. kill -9 with AOF everysec, restart: lost tail → new epoch + snapshot, for 200 viewers.', async () => {
+    const watchers = await crash(4_096, 200);
 
     for (const { connects, seen } of watchers)
       expect([connects, seen.resets]).toEqual([1, ['lost']]);
   }, 90_000);
 });
 
-/** How long Redis is away in 32; a minute is what the failure says, and what a release is tested with. */
-const OUTAGE_MS = Number(process.env['STEPCAST_OUTAGE_MS'] ?? 10_000);
+/** How long Redis is away in 32. STEPCAST_OUTAGE_MS=10000 is a shortcut for whoever works on this test. */
+const OUTAGE_MS = Number(process.env['STEPCAST_OUTAGE_MS'] ?? 60_000);
 
 describe('a Redis that cannot be used for a while', () => {
   it(
@@ -278,7 +287,7 @@ describe('a Redis that cannot be used for a while', () => {
           async () => (await complaint(app, 'redis')).includes('not been reached'),
           20_000,
         );
-        expect(hasSaid(app, 'Redis cannot be used: unreachable')).toBe(true);
+        await waitFor(() => hasSaid(app, 'Redis cannot be used: unreachable'));
       }
       const before = await memory();
       await passed(OUTAGE_MS);
@@ -313,7 +322,7 @@ describe('a Redis that cannot be used for a while', () => {
     await cluster.client.replicaof('localhost', '1');
     for (const app of apps()) {
       await waitFor(async () => /read-only.*READONLY/.test(await complaint(app, 'redis')), 20_000);
-      expect(hasSaid(app, 'Redis cannot be used: readonly')).toBe(true);
+      await waitFor(() => hasSaid(app, 'Redis cannot be used: readonly'));
     }
     await cluster.client.replicaof('NO', 'ONE');
 
@@ -383,6 +392,36 @@ async function submitMany(count: number): Promise<string[]> {
     ids.push(...(await Promise.all(group)).map(({ id }) => id));
   }
   return ids;
+}
+
+/** One reader per job: half of them over five WebSockets, half with an SSE stream of their own. */
+async function openReaders(ids: readonly string[]): Promise<StreamRecord[]> {
+  const sockets = await Promise.all(
+    Array.from({ length: 5 }, (_, index) => WsClient.connect(cluster.gatewayUrls[index % 2]!)),
+  );
+  leftovers.push(() => Promise.all(sockets.map((socket) => socket.close())));
+  const read = async (job: string, index: number): Promise<StreamRecord> => {
+    if (index % 2 === 0) {
+      // A hundred jobs is what one connection may watch.
+      const socket = sockets[(index / 2) % 5]!;
+      expect(await socket.command('subscribe', { job })).toMatchObject({ op: 'ok' });
+      return socket.record(job);
+    }
+    const gateway = cluster.gatewayUrls[((index - 1) / 2) % 2]!;
+    const { status, record, cut } = await openStream(`${gateway}/v1/jobs/${job}/events`);
+    leftovers.push(async () => {
+      cut();
+      await record.until(() => record.isClosed);
+    });
+    expect(status).toBe(200);
+    return record;
+  };
+  const readers: StreamRecord[] = [];
+  for (let from = 0; from < ids.length; from += 100) {
+    const group = ids.slice(from, from + 100).map((job, index) => read(job, from + index));
+    readers.push(...(await Promise.all(group)));
+  }
+  return readers;
 }
 
 async function openWriter() {

@@ -1,4 +1,4 @@
-// Lines 55 and 56: clients that come back by themselves, and positions that are none.
+// Faults 55 and 56 of docs/testing.md: clients that come back by themselves, and positions that are none.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 
@@ -9,17 +9,19 @@ import '../support/cleanup.js';
 import { WsClient, call, openStream, submit } from '../support/clients.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
 import { followByBrowser, followByPackage, type Follower } from '../support/native-event-source.js';
+import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import { expectOneEnd, readLog } from '../support/one-end.js';
 import { canTestWith, chromiumProgram } from '../support/optional-program.js';
 import { paceOnly, removePaceOnly } from '../support/pace-only.js';
 import { sampleFold, stateFaults } from '../support/sample-folds.js';
 import { waitFor } from '../support/wait.js';
-import { Watcher } from '../support/watcher.js';
+import { Watcher, stopAllWatchers } from '../support/watcher.js';
 
 const EVERY_MS = 50;
 const hasBrowser = canTestWith(chromiumProgram, 'EventSource is not tested in a browser');
 
 let hub: Cluster;
+let baseline: Baseline;
 let browser: Browser | undefined;
 
 beforeAll(async () => {
@@ -28,6 +30,7 @@ beforeAll(async () => {
     startCluster({ env }),
     hasBrowser ? launchBrowser() : undefined,
   ]);
+  baseline = await baselineOf(hub);
 }, 60_000);
 
 afterAll(() => browser?.close());
@@ -259,3 +262,8 @@ describe('56. a position that is not one of this log', () => {
     },
   );
 });
+
+it('leaves nothing behind', async () => {
+  stopAllWatchers();
+  await expectNothingLeft(hub, baseline);
+}, 60_000);

@@ -3,12 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import '../support/cleanup.js';
 import { submit } from '../support/clients.js';
 import { startCluster } from '../support/cluster.js';
+import { baselineOf, expectNothingLeft } from '../support/nothing-left.js';
 import { sampleFold, stateFaults } from '../support/sample-folds.js';
-import { Watcher } from '../support/watcher.js';
+import { Watcher, stopAllWatchers } from '../support/watcher.js';
 
 describe('a hub that nothing happens to', () => {
   it('shows every viewer the same whole job of every model', async () => {
     const cluster = await startCluster({ workers: 1 });
+    const baseline = await baselineOf(cluster);
     const inputs = {
       pace: { steps: 30, everyMs: 5 },
       sketch: { prompt: 'a red circle' },
@@ -29,6 +31,8 @@ describe('a hub that nothing happens to', () => {
         expect(stateFaults(model, input, seen.state)).toEqual([]);
       }
     }
+    stopAllWatchers();
+    await expectNothingLeft(cluster, baseline);
     await cluster.stop();
   }, 60_000);
 });

@@ -131,8 +131,8 @@ describe('a model that emits what no event can hold', () => {
 });
 
 describe('after all of that', () => {
-  it('leaves no channel, subscription or connection of all those viewers behind', async () => {
-    await hub.untilGatewaysAreAsBefore();
+  it('leaves no channel, subscription, lease, queued job or connection of all those viewers behind', async () => {
+    await hub.expectNothingLeft();
 
     expect(hub.cluster.gateways.every(({ pid }) => isAlive(pid))).toBe(true);
   }, 60_000);

@@ -9,6 +9,9 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 import { QUICK_LOCKS, useTrials } from '../support/trials.js';
 import { waitFor, within } from '../support/wait.js';
 
+/** For a machine that has much else to do. */
+const SLACK_MS = 5_000;
+
 const hub = useTrials();
 
 describe('a worker that dies', () => {
@@ -34,8 +37,8 @@ describe('a worker that dies', () => {
       const [mark, ...more] = await trial.eventsOf('attempt');
       expect(mark?.data).toMatchObject({ attempt: 2, mode: 'restart' });
       expect(more).toEqual([]);
-      // 8 s by default, and what a busy machine needs to start a worker.
-      expect((mark?.at ?? Infinity) - killedAt).toBeLessThan(25_000);
+      // About 8 s with the default locks; the rest is for a busy machine.
+      expect((mark?.at ?? Infinity) - killedAt).toBeLessThan(15_000);
       await hub.leftQueue(trial.id);
     }
   }, 60_000);
@@ -111,7 +114,10 @@ describe('a worker that dies', () => {
 
     expect(await poison.faults()).toEqual([]);
     expect(await poison.runs()).toEqual([1, 2, 3]);
-    expect(await poison.view()).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
+    const { createdAt, finishedAt, ...view } = await poison.view();
+    expect(view).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
+    // Three times a lock and a look for the stalled, about 4 s; the rest is for a busy machine.
+    expect(Number(finishedAt) - Number(createdAt)).toBeLessThan(12_000);
     expect(workers.filter(({ pid }) => isAlive(pid))).toHaveLength(1);
     await hub.leftQueue(poison.id);
     expect(await next.faults()).toEqual([]);
@@ -120,12 +126,16 @@ describe('a worker that dies', () => {
 });
 
 describe('a worker that is told to end', () => {
+  const drainMs = 8_000;
+  /** What it hands over and closes may take 3 s more; the rest is for a busy machine. */
+  const stopMs = drainMs + 3_000 + SLACK_MS;
+
   it('9. SIGTERM while busy: finishes a short job and ends with 0', async () => {
-    const worker = await hub.startWorker();
+    const worker = await hub.startWorker({ DRAIN_TIMEOUT_MS: String(drainMs) });
     const trial = await hub.submit({ steps: 20, everyMs: 30 });
     await trial.reached(3);
 
-    const code = await within(worker.kill('SIGTERM'), 20_000, 'the end of the worker');
+    const code = await within(worker.kill('SIGTERM'), stopMs, 'the end of the worker');
     await trial.ended();
 
     expect(code).toBe(0);
@@ -134,7 +144,8 @@ describe('a worker that is told to end', () => {
   }, 60_000);
 
   it('9. SIGTERM under load: hands over what is long or hears nothing, and ends with 0', async () => {
-    const env = { WORKER_SLOTS: '4', DRAIN_TIMEOUT_MS: '8000', KILL_AFTER_MS: '1500' };
+    const limits = { DRAIN_TIMEOUT_MS: String(drainMs), KILL_AFTER_MS: '1500' };
+    const env = { WORKER_SLOTS: '4', ...limits };
     const first = await hub.startWorker(env);
     const long = { fault: 'linger', failAttempts: 1 };
     const deaf = { fault: 'block', blockMs: 60_000, failAttempts: 1 };
@@ -143,7 +154,7 @@ describe('a worker that is told to end', () => {
     await Promise.all(busy.map((trial) => trial.reached(2)));
     const waiting = await Promise.all([0, 1].map(() => hub.submit({ steps: 5 })));
 
-    const end = within(first.kill('SIGTERM'), 20_000, 'the end of the worker');
+    const end = within(first.kill('SIGTERM'), stopMs, 'the end of the worker');
     await hub.startWorker(env);
     const trials = [...busy, ...waiting];
     await Promise.all(trials.map((trial) => trial.ended()));
@@ -236,8 +247,8 @@ describe('a worker whose clock is wrong', () => {
 });
 
 describe('after all of that', () => {
-  it('leaves no channel, subscription or connection of all those viewers behind', async () => {
-    await hub.untilGatewaysAreAsBefore();
+  it('leaves no channel, subscription, lease, queued job or connection of all those viewers behind', async () => {
+    await hub.expectNothingLeft();
 
     expect(hub.cluster.gateways.every(({ pid }) => isAlive(pid))).toBe(true);
   }, 60_000);

@@ -56,8 +56,8 @@ async function openForSse(gateway: string): Promise<CrowdMember> {
 /** Without coming back: a member that is sent away has seen no end. */
 function sinkOf(seen: Seen): Sink {
   return {
-    event: (text) => {
-      seen.event(text);
+    event: (text, id) => {
+      seen.event(text, id);
     },
     reset: (reason) => {
       seen.reset(reason);

@@ -17,13 +17,26 @@ export async function complaint(app: AppProcess, check: string): Promise<string>
   return ok ? '' : (message ?? 'no reason');
 }
 
-/** Sum of all series of a metric that carry these labels, as `kind="full"`. */
-export async function metric({ url }: AppProcess, name: string, labels = ''): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith(`${name}{`) && line.includes(labels))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+/**
+ * Sum of all series of a metric that carry these labels, as `kind="full"`. Throws when there is none:
+ * the name is wrong, or the labels are.
+ * @param ifNone for a counter with labels, which has no series before it first counts
+ */
+export async function metric(
+  { url }: Pick<AppProcess, 'url'>,
+  name: string,
+  labels = '',
+  ifNone?: number,
+): Promise<number> {
+  const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(10_000) });
+  const lines = (await response.text()).split('\n');
+  const isOf = (line: string) => line.startsWith(`${name}{`) && line.includes(labels);
+  const series = lines.filter(isOf);
+  // What is declared has a type, also before its first series.
+  const isKnown = lines.some((line) => line.startsWith(`# TYPE ${name} `));
+  if (series.length === 0 && (ifNone === undefined || !isKnown))
+    throw new Error(`${url} has no metric ${name} {${labels}}`);
+  return series.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), ifNone ?? 0);
 }
 
 /** Messages of the log, oldest first. */

@@ -1,10 +1,27 @@
 // What must be back to its baseline when nothing runs any more.
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 
 /** Open file descriptors of a process. */
 export async function descriptors(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`)).length;
+}
+
+/**
+ * Connections to a port that this very process has open, mostly idle ones which `fetch` keeps for its next
+ * request: the other side of each is no leak.
+ */
+export async function ownConnections(port: number): Promise<number> {
+  const links = (await readdir('/proc/self/fd')).map((fd) =>
+    readlink(`/proc/self/fd/${fd}`).catch(() => ''),
+  );
+  const own = new Set(await Promise.all(links));
+  const hexPort = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = (await readFile('/proc/self/net/tcp', 'utf8')).split('\n').slice(1);
+  return lines.filter((line) => {
+    const [, , remote = '', , , , , , , inode = ''] = line.trim().split(/\s+/);
+    return remote.endsWith(hexPort) && own.has(`socket:[${inode}]`);
+  }).length;
 }
 
 /** Pids of the children of a process: model hosts of a worker. */

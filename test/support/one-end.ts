@@ -4,8 +4,11 @@ import { expect } from '@jest/globals';
 import { isTerminalType } from '@stepcast/protocol';
 
 import { call, type JobView, type SeenEvent } from './clients.js';
+import { readLog } from './read-log.js';
 import { waitFor } from './wait.js';
 import type { Watcher } from './watcher.js';
+
+export { readLog };
 
 export interface End {
   readonly record: JobView;
@@ -13,12 +16,6 @@ export interface End {
   readonly types: readonly string[];
   /** The terminal event. */
   readonly event: SeenEvent;
-}
-
-interface LogPage {
-  readonly events: SeenEvent[];
-  readonly position: string;
-  readonly closed: boolean;
 }
 
 /**
@@ -49,18 +46,6 @@ export async function expectOneEnd(
   const event = events.at(-1);
   if (event === undefined) throw new Error(`job ${job} has an empty log`);
   return { record, events, types, event };
-}
-
-/** The whole log of a job that was not trimmed. */
-export async function readLog(api: string, job: string): Promise<SeenEvent[]> {
-  const events: SeenEvent[] = [];
-  for (let from = 'start'; ;) {
-    const url = `${api}/v1/jobs/${job}/log?limit=1000&from=${from}`;
-    const { body } = await call<LogPage>(url);
-    events.push(...body.events);
-    if (body.events.length === 0 || body.closed) return events;
-    from = body.position;
-  }
 }
 
 /** When the order to stop was given, as the `cancelled` event says; by the clock of Redis. */

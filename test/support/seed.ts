@@ -8,7 +8,10 @@ export interface Seeded {
   readonly random: () => number;
 }
 
-/** @param seed default `FAULT_SEED`, else a random one */
+/**
+ * @param seed default `FAULT_SEED`, else a random one; this says which, so that a test that fails by its
+ *   deadline can be repeated too
+ */
 export function seeded(seed = chooseSeed()): Seeded {
   const generator = xoroshiro128plus(seed);
   return { seed, random: () => (generator.next() >>> 0) / 2 ** 32 };
@@ -16,5 +19,8 @@ export function seeded(seed = chooseSeed()): Seeded {
 
 function chooseSeed(): number {
   const named = Number(process.env['FAULT_SEED']);
-  return Number.isSafeInteger(named) && named > 0 ? named : Math.floor(Math.random() * 2 ** 31);
+  const isGiven = Number.isSafeInteger(named) && named > 0;
+  const seed = isGiven ? named : Math.floor(Math.random() * 2 ** 31);
+  process.stdout.write(`FAULT_SEED=${seed}\n`);
+  return seed;
 }

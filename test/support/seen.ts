@@ -41,6 +41,8 @@ export class Seen {
   readonly #options: SeenOptions;
   #epoch = '';
   #seq = 0;
+  /** As the hub named it when it took up again; differs until a reset has said so. */
+  #namedEpoch = '';
   /** Since the last reset. */
   #known = new Set<number>();
   #awaitsSnapshot = false;
@@ -75,17 +77,25 @@ export class Seen {
 
   /** The log's life as the hub names it at a (re)connect; another one must be announced by a reset. */
   begin(position: string): void {
-    if (this.#epoch !== '') return;
     const { epoch, seq } = parsePosition(position);
+    this.#namedEpoch = epoch;
+    if (this.#epoch !== '') return;
     this.#epoch = epoch;
     this.#seq = seq;
   }
 
-  /** @param text the event's JSON, byte for byte */
-  event(text: string): void {
+  /**
+   * @param text the event's JSON, byte for byte
+   * @param id where the hub says that this is, when the transport says it
+   */
+  event(text: string, id?: string): void {
     const event = JSON.parse(text) as JobEvent;
     const { seq, attempt, type } = event;
+    if (id !== undefined) this.#adopt(id);
     const where = `${type} ${this.#epoch}.${seq} behind ${this.#seq}`;
+    this.#checkEpoch(where);
+    if (id !== undefined && id !== `${this.#epoch}.${seq}`)
+      this.#fault('malformed', `the id is ${id}: ${where}`);
     if (this.#awaitsSnapshot) this.#fault('malformed', `no snapshot after a reset: ${where}`);
     if (this.#ended > 0) this.#fault('after the end', where);
     if (this.#known.has(seq)) {
@@ -112,11 +122,31 @@ export class Seen {
 
   snapshot(position: string, state: JobState): void {
     const { epoch, seq } = parsePosition(position);
+    if (!this.#awaitsSnapshot) this.#fault('malformed', `no reset before the snapshot ${position}`);
     this.#awaitsSnapshot = false;
+    this.#namedEpoch = epoch;
     this.#epoch = epoch;
     this.#seq = seq;
     this.#fold.current = new Fold(this.#options.foldOf, structuredClone(state));
     this.#ended = state.end === undefined ? 0 : 1;
+  }
+
+  /**
+   * Who holds nothing need not be told that the log has begun a new life: after a submission it may, before
+   * the first event is sent.
+   */
+  #adopt(id: string): void {
+    if (this.#seq > 0 || !/^[^.]+\.\d+$/.test(id)) return;
+    const { epoch } = parsePosition(id);
+    this.#epoch = epoch;
+    this.#namedEpoch = epoch;
+  }
+
+  #checkEpoch(where: string): void {
+    if (this.#namedEpoch === this.#epoch) return;
+    this.#fault('malformed', `no reset before the epoch ${this.#namedEpoch}: ${where}`);
+    // Once is enough.
+    this.#namedEpoch = this.#epoch;
   }
 
   #fault(kind: FaultKind, what: string): void {

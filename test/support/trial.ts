@@ -12,6 +12,7 @@ import { isTerminalType } from '@stepcast/protocol';
 
 import { call, submit, type JobView, type SeenEvent } from './clients.js';
 import type { Cluster } from './cluster.js';
+import { readLog } from './read-log.js';
 import { Watcher, type WatchTransport } from './watcher.js';
 
 /** Where `faulty` lies: `MODELS_DIR` of a cluster that runs trials. */
@@ -103,9 +104,8 @@ export class Trial {
   }
 
   /** The events as the log has them. */
-  async log(): Promise<SeenEvent[]> {
-    const url = `${this.#cluster.api}/v1/jobs/${this.id}/log?limit=1000`;
-    return (await call<{ events: SeenEvent[] }>(url)).body.events;
+  log(): Promise<SeenEvent[]> {
+    return readLog(this.#cluster.api, this.id);
   }
 
   async eventsOf(type: string): Promise<SeenEvent[]> {

@@ -5,7 +5,8 @@ import { Redis } from 'ioredis';
 
 import type { AppProcess } from './app-process.js';
 import { startCluster, type Cluster } from './cluster.js';
-import { children, descriptors, isAlive, keysWithoutExpiry, subscribedFeeds } from './leaks.js';
+import { children, isAlive, keysWithoutExpiry } from './leaks.js';
+import { baselineOf, expectNothingLeft, type Baseline } from './nothing-left.js';
 import { FAULTY_MODELS, Trial, type TrialInput, type TrialOptions } from './trial.js';
 import { waitFor } from './wait.js';
 
@@ -29,17 +30,16 @@ export interface Trials {
   isPaused(job: string): Promise<boolean>;
   /** Waits until the queue has forgotten the job: nobody will run it again. */
   leftQueue(job: string): Promise<void>;
-  /** Waits until nothing is left of any viewer in the gateways. */
-  untilGatewaysAreAsBefore(): Promise<void>;
+  /** Waits until nothing is left of any viewer or job: for the last test. */
+  expectNothingLeft(): Promise<void>;
 }
 
 /** To be called once, at the top of a file. */
 export function useTrials(): Trials {
   let cluster: Cluster;
   let redis: Redis;
-  let descriptorsBefore: number[] = [];
+  let baseline: Baseline;
   const trials: Trial[] = [];
-  const countDescriptors = () => Promise.all(cluster.gateways.map(({ pid }) => descriptors(pid)));
 
   const isQueued = async (job: string) => {
     const queue = `${cluster.prefix}:queue:faulty`;
@@ -53,7 +53,7 @@ export function useTrials(): Trials {
   beforeAll(async () => {
     cluster = await startCluster({ workers: 0, env: WORKER_ENV });
     redis = new Redis(cluster.redis.url, { retryStrategy: () => null });
-    descriptorsBefore = await countDescriptors();
+    baseline = await baselineOf(cluster);
   }, 60_000);
   afterEach(async () => {
     const hosts = await hostsOf(cluster.workers, trials);
@@ -84,22 +84,9 @@ export function useTrials(): Trials {
     isPaused: async (job) =>
       (await redis.zscore(`${cluster.prefix}:queue:faulty:delayed`, job)) !== null,
     leftQueue: (job) => waitFor(async () => !(await isQueued(job)), 20_000),
-    async untilGatewaysAreAsBefore() {
-      await waitFor(
-        async () => (await subscribedFeeds(redis, cluster.prefix)).length === 0,
-        15_000,
-      );
-      const isAsBefore = async () => {
-        const now = await countDescriptors();
-        return now.every((count, index) => count <= (descriptorsBefore[index] ?? 0) + SPARE);
-      };
-      await waitFor(isAsBefore, 15_000);
-    },
+    expectNothingLeft: () => expectNothingLeft(cluster, baseline),
   };
 }
-
-/** Idle connections for health checks and the like. */
-const SPARE = 4;
 
 /** Every process that has run, or may run, a model. */
 async function hostsOf(

@@ -1,6 +1,8 @@
 // Many viewers of one job, and what must be true of all of them.
 import { createHash } from 'node:crypto';
 
+import { isTerminalType, type JobEvent } from '@stepcast/protocol';
+
 import { call, submit } from './clients.js';
 import type { Cluster } from './cluster.js';
 import { sampleFold, stateFaults } from './sample-folds.js';
@@ -86,37 +88,52 @@ export async function viewerFaults(
   viewers: readonly { readonly seen: Seen }[],
   status: 'completed' | 'cancelled' = 'completed',
 ): Promise<string[]> {
-  const log = await readHashes(cluster, job.id);
-  return viewers.flatMap(({ seen }) => [
-    ...seenFaults(job, seen, log),
-    ...(seen.state.status === status ? [] : [`it ended as ${seen.state.status}`]),
-  ]);
+  const log = await readStored(cluster, job.id);
+  const ends = log.types.filter(isTerminalType);
+  const isEndedOnce = ends.length === 1 && log.types.at(-1) === status;
+  return [
+    ...(isEndedOnce ? [] : [`the log's ends: ${ends.join(' ')}, its last: ${log.types.at(-1)}`]),
+    ...viewers.flatMap(({ seen }) => [
+      ...seenFaults(job, seen, log),
+      ...(seen.state.status === status ? [] : [`it ended as ${seen.state.status}`]),
+    ]),
+  ];
 }
 
-/** SHA-1 of the event's bytes, by `<epoch>.<seq>`. */
-type LogHashes = ReadonlyMap<string, string>;
+/** What the log holds. */
+interface Stored {
+  readonly epoch: string;
+  /** SHA-1 of each event's bytes, by seq. */
+  readonly hashes: ReadonlyMap<number, string>;
+  readonly types: readonly string[];
+}
 
-async function readHashes({ client, prefix }: Cluster, job: string): Promise<LogHashes> {
+async function readStored({ client, prefix }: Cluster, job: string): Promise<Stored> {
   const epoch = await client.hget(`${prefix}:{${job}}:meta`, 'epoch');
   const entries = await client.xrange(`${prefix}:{${job}}:log`, '-', '+');
-  return new Map(
-    entries.map(([id, fields]) => [
-      `${epoch}.${id.slice(0, id.indexOf('-'))}`,
-      createHash('sha1')
-        .update(fields[1] ?? '')
-        .digest('hex'),
-    ]),
+  const texts = entries.map(([id, fields]) => [Number.parseInt(id, 10), fields[1] ?? ''] as const);
+  const hashes = texts.map(
+    ([seq, text]) => [seq, createHash('sha1').update(text).digest('hex')] as const,
   );
+  return {
+    epoch: epoch ?? 'none',
+    hashes: new Map(hashes),
+    types: texts.map(([, text]) => (JSON.parse(text) as JobEvent).type),
+  };
 }
 
-function seenFaults({ model, input }: SubmittedJob, seen: Seen, log: LogHashes): string[] {
-  const foreign = seen.marks.find(({ epoch, seq, hash }) => {
-    const stored = log.get(`${epoch}.${seq}`);
-    return stored !== undefined && stored !== hash;
-  });
+function seenFaults({ model, input }: SubmittedJob, seen: Seen, log: Stored): string[] {
+  const foreign = seen.marks.find(
+    ({ epoch, seq, hash }) => epoch === log.epoch && (log.hashes.get(seq) ?? hash) !== hash,
+  );
+  // Events of an epoch that was lost may be seen, but then a reset has said so.
+  const isOfLog =
+    seen.position?.startsWith(`${log.epoch}.`) === true &&
+    (seen.resets.length > 0 || seen.marks.every(({ epoch }) => epoch === log.epoch));
   const isFromStart = seen.marks[0]?.seq === 1 || seen.resets.length > 0;
   return [
     ...seen.faults.map(({ kind, what }) => `${kind}: ${what}`),
+    ...(isOfLog ? [] : [`at ${seen.position}, but the log's epoch is ${log.epoch}`]),
     ...(foreign === undefined ? [] : [`not the log's event: ${foreign.epoch}.${foreign.seq}`]),
     ...(isFromStart
       ? [...stateFaults(model, input, seen.state), ...(model === 'pace' ? paceFaults(seen) : [])]

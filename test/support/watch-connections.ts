@@ -8,7 +8,8 @@ import { isTerminalType } from '@stepcast/protocol';
 
 /** Messages of one connection, whatever the transport. */
 export interface Sink {
-  readonly event: (text: string) => void;
+  /** `id` where the transport names the position of each event. */
+  readonly event: (text: string, id?: string) => void;
   readonly reset: (reason: string) => void;
   readonly snapshot: (position: string, state: JobState) => void;
   readonly began: (position: string) => void;
@@ -139,7 +140,8 @@ function takeBlock(block: string, sink: Sink): void {
     const message = JSON.parse(data) as { position: string; state: JobState };
     sink.snapshot(message.position, message.state);
   } else {
-    sink.event(data);
+    // An SSE event without an id leaves the cursor where it is: then it would be sent again.
+    sink.event(data, id ?? 'missing');
   }
 }
 

@@ -96,8 +96,8 @@ export class Watcher {
     const where = { gateway, job, hold, from: this.seen.position ?? from };
     let isOpen = true;
     const sink: Sink = {
-      event: (text) => {
-        this.seen.event(text);
+      event: (text, id) => {
+        this.seen.event(text, id);
       },
       reset: (reason) => {
         this.seen.reset(reason);

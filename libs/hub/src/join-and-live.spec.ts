@@ -59,6 +59,8 @@ class CheckedViewer {
   hasEnded = false;
   isAwaitingSnapshot = false;
   watch: Watch | undefined;
+  /** Between its call and the hub's answer: one client does not come twice at once. */
+  isComing = false;
   unsentBytes = 0;
   /** Whether it ever took nothing while events came: only then may some be merged. */
   hasStalled = false;
@@ -307,11 +309,14 @@ class World {
 
   /** A viewer comes: new from the start, or back at the position of one that left. */
   async join(index: number): Promise<void> {
-    const gone = this.viewers.filter((viewer) => viewer.watch === undefined && viewer.epoch !== '');
+    const gone = this.viewers.filter(
+      ({ watch, isComing, epoch }) => watch === undefined && !isComing && epoch !== '',
+    );
     const back = gone[index % (gone.length + 1)];
     const viewer = back ?? new CheckedViewer((epoch, seq) => this.#types.get(`${epoch}.${seq}`));
     if (back === undefined) this.viewers.push(viewer);
     const from = back === undefined ? 'start' : { epoch: viewer.epoch, seq: viewer.seq };
+    viewer.isComing = true;
     void this.hub
       .watch({
         job: JOB,
@@ -325,7 +330,10 @@ class World {
         viewer.watch = watch;
         watch.pump();
       })
-      .catch(this.#onError);
+      .catch(this.#onError)
+      .finally(() => {
+        viewer.isComing = false;
+      });
     await settle();
   }
 

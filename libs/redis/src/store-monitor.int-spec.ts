@@ -119,7 +119,7 @@ describe('StoreMonitor', () => {
     expect([monitor().memoryLosses, monitor().fateOf('no uuid')]).toEqual([0, 'unknown']);
   }, 30_000);
 
-  it('waits for jobs that were made just before the server began, and not for older ones', async () => {
+  it('waits for jobs that were made just before the server began, and not for older ones', () => {
     const [old, recent] = [3_600_000, 30_000].map((age) => uuidv7({ msecs: Date.now() - age }));
 
     expect(monitor().fateOf(recent ?? '')).toBe('coming back');
