@@ -10,8 +10,8 @@
  *   queue that does not answer nobody waits longer than `refuseMs`: what it may have handed out is found
  *   by its lock.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@stepcast/platform';
+import pTimeout from 'p-timeout';
 import type { RunHost } from './job-run.js';
 import type { JobSource, QueueTicket } from './queue-ticket.js';
 
@@ -79,13 +79,13 @@ export class Dispatcher<Host extends RunHost> {
   }
 
   async #endOfRound(): Promise<void> {
-    const end = new AbortController();
-    const late = delay(this.#options.refuseMs, 'late', { signal: end.signal }).catch(
-      () => undefined,
-    );
-    const first = await Promise.race([this.#round, late]);
-    end.abort();
-    if (first === 'late') this.#options.logger.warn('the queue does not answer: not waited for');
+    const { logger, refuseMs } = this.#options;
+    await pTimeout(Promise.resolve(this.#round), {
+      milliseconds: refuseMs,
+      fallback: () => {
+        logger.warn('the queue does not answer: not waited for');
+      },
+    });
   }
 
   async #rounds(): Promise<void> {

@@ -8,11 +8,11 @@
  * - K2 After `drain` no job runs here and no host process is left, whatever the jobs do; what did not end
  *   is in its queue again.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkerSignals } from '@stepcast/hub';
 import type { QueueMonitor } from '@stepcast/jobs';
 import type { Redis } from 'ioredis';
 import { background, type Logger } from '@stepcast/platform';
+import pTimeout from 'p-timeout';
 import type { Announcer } from './announcer.js';
 import type { BullSource } from './bull-source.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -102,11 +102,9 @@ export class JobWorker {
     connection.disconnect();
   }
 
-  async #isIdleWithin(timeoutMs: number): Promise<boolean> {
-    const end = new AbortController();
-    const late = delay(timeoutMs, false, { signal: end.signal }).catch(() => false);
-    const isIdle = await Promise.race([this.#parts.dispatcher.idle().then(() => true), late]);
-    end.abort();
-    return isIdle;
+  #isIdleWithin(timeoutMs: number): Promise<boolean> {
+    const idle = this.#parts.dispatcher.idle().then(() => true);
+    // The library takes no 0: a worker that need not wait looks once.
+    return pTimeout(idle, { milliseconds: Math.max(1, timeoutMs), fallback: () => false });
   }
 }

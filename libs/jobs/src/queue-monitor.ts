@@ -1,4 +1,5 @@
 import { ReplyError, type Redis } from 'ioredis';
+import pTimeout from 'p-timeout';
 import { FaultSpell, type FaultSpellHooks } from './fault-spell.js';
 
 /** How often a connection that is well proves it, and how often one that is not looks whether that is over. */
@@ -106,21 +107,14 @@ export class QueueMonitor {
 
   async #proveInTime(): Promise<void> {
     this.#probedAt = performance.now();
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`no answer within ${DEADLINE_MS} ms`));
-      }, DEADLINE_MS);
-    });
+    const message = `no answer within ${DEADLINE_MS} ms`;
     try {
-      await Promise.race([this.#prove(), deadline]);
+      await pTimeout(this.#prove(), { milliseconds: DEADLINE_MS, message });
     } catch (error) {
       // What the connection said of itself tells more than that a call was given up.
       const { trouble } = this.#spell;
       this.failed(error instanceof ReplyError ? error : (trouble?.error ?? error));
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -1,3 +1,5 @@
+import pTimeout from 'p-timeout';
+
 /**
  * Proves that something the process depends on works; throws or rejects when it does not. An object that
  * it answers is shown beside `ok`: what an operator wants to see also while all is well.
@@ -51,18 +53,14 @@ export class Health {
 }
 
 async function runCheck(check: HealthCheck): Promise<CheckResult> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer within ${CHECK_DEADLINE_MS} ms`));
-    }, CHECK_DEADLINE_MS);
-  });
+  const message = `no answer within ${CHECK_DEADLINE_MS} ms`;
   try {
-    const details = await Promise.race([Promise.resolve().then(check), deadline]);
+    const details = await pTimeout(Promise.resolve().then(check), {
+      milliseconds: CHECK_DEADLINE_MS,
+      message,
+    });
     return { ...(typeof details === 'object' && details), ok: true };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
-  } finally {
-    clearTimeout(timer);
   }
 }

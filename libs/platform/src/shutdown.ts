@@ -1,3 +1,5 @@
+import pTimeout from 'p-timeout';
+
 /**
  * The end of a process, in order:
  *
@@ -64,18 +66,16 @@ export class Shutdown {
 async function runHook(hook: ShutdownHook, leftMs: number): Promise<void> {
   const deadlineMs = Math.min(hook.deadlineMs ?? leftMs, leftMs);
   const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      controller.abort();
-      reject(new Error(`"${hook.name}" took longer than ${Math.round(deadlineMs)} ms`));
-    }, deadlineMs);
-  });
+  const running = Promise.resolve().then(() => hook.run(controller.signal));
   try {
-    await Promise.race([Promise.resolve().then(() => hook.run(controller.signal)), deadline]);
+    await pTimeout(running, {
+      milliseconds: Math.max(1, deadlineMs),
+      fallback: () => {
+        controller.abort();
+        throw new Error(`"${hook.name}" took longer than ${Math.round(deadlineMs)} ms`);
+      },
+    });
   } catch (cause) {
     throw new Error(`while stopping: ${hook.name}`, { cause });
-  } finally {
-    clearTimeout(timer);
   }
 }

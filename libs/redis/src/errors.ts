@@ -1,5 +1,6 @@
 import { StepcastError } from '@stepcast/protocol';
 import { ReplyError } from 'ioredis';
+import pTimeout from 'p-timeout';
 
 /**
  * Answers of a Redis that is there and cannot serve now. The first word of an error reply is its code by
@@ -28,18 +29,11 @@ const DEADLINE_MS = 10_000;
  * `unavailable`. Other error replies are faults of ours and become `internal`.
  */
 export async function reach<T>(command: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer within ${DEADLINE_MS} ms`));
-    }, DEADLINE_MS);
-  });
+  const message = `no answer within ${DEADLINE_MS} ms`;
   try {
-    return await Promise.race([command, deadline]);
+    return await pTimeout(command, { milliseconds: DEADLINE_MS, message });
   } catch (error) {
     throw toStepcastError(error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import pTimeout from 'p-timeout';
 import { Canary } from './canary.js';
 import { createRedis } from './connection.js';
 import { reach } from './errors.js';
@@ -110,16 +111,14 @@ export class RedisStore {
   async close(deadlineMs = 2_000): Promise<void> {
     this.canary.stop();
     this.monitor.stop();
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
     const connections = [this.#commands, this.#subscriber];
     const quits = connections
       .filter((redis) => redis.status === 'ready')
       .map((redis) => redis.quit());
-    await Promise.race([Promise.allSettled(quits), deadline]);
-    clearTimeout(timer);
+    // At a limit of 0 nothing is waited for.
+    if (deadlineMs > 0) {
+      await pTimeout(Promise.allSettled(quits), { milliseconds: deadlineMs, message: false });
+    }
     for (const redis of connections) redis.disconnect();
   }
 }
