@@ -48,7 +48,8 @@ export class BullSource implements JobSource {
       settings: { backoffStrategy: (attemptsMade?: number) => retryDelayMs(attemptsMade ?? 1) },
     };
     this.#worker = new Worker(queueName(options.model), null, settings);
-    this.#worker.on('error', options.monitor.failed);
+    // Those of the connection, which all sources share: the monitor hears them once.
+    this.#worker.on('error', () => undefined);
     this.#looks = new StalledLooks({
       connection: options.connection,
       prefix: options.prefix,

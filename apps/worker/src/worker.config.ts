@@ -67,7 +67,15 @@ export const workerConfigSchema = z
   .refine((config) => config.JOB_LOCK_RENEW_MS * 2 <= config.JOB_LOCK_MS, {
     path: ['JOB_LOCK_RENEW_MS'],
     error: 'must be at most half of JOB_LOCK_MS, so that one lost renewal does not lose the job',
-  });
+  })
+  .refine(
+    (config) => config.STALLED_INTERVAL_MS * 3 <= config.JOB_LOCK_MS - config.JOB_LOCK_RENEW_MS,
+    {
+      path: ['STALLED_INTERVAL_MS'],
+      error:
+        'must be at most a third of JOB_LOCK_MS less JOB_LOCK_RENEW_MS: three missed looks are how an absence of Redis is known before locks run out',
+    },
+  );
 
 export type WorkerConfig = Readonly<z.output<typeof workerConfigSchema>>;
 

@@ -88,7 +88,7 @@ describe('a worker with real queues, logs and hosts', () => {
       KILL_AFTER_MS: '400',
       JOB_LOCK_MS: '1500',
       JOB_LOCK_RENEW_MS: '400',
-      STALLED_INTERVAL_MS: '500',
+      STALLED_INTERVAL_MS: '300',
       ...env,
     });
     const { writer, reader, records, directory, signals } = store;

@@ -249,6 +249,8 @@ export class Hub {
   }
 
   #closeChannel(channel: Channel): void {
+    // Two answers may end the same channel, and somebody may have opened the job anew between them.
+    if (this.#joined.get(channel.job) !== channel) return;
     this.#stopLingering(channel);
     this.#joined.delete(channel.job);
     this.#channels.delete(channel.job);

@@ -70,6 +70,14 @@ describe('excuseStalled', () => {
     expect(await connection.exists(mark())).toBe(0);
   });
 
+  it('excuses one that has just started when Redis has, too: the workers of before may be on their way back', async () => {
+    await excuse(false);
+    // Before any server that runs now.
+    await connection.hset(`${prefix}:echo:looks`, 'at', 1);
+
+    expect(await excuse(false)).toBe(true);
+  });
+
   it('excuses one that has looked in a Redis that remembers nothing', async () => {
     expect(await excuse(true)).toBe(true);
   });

@@ -18,15 +18,19 @@ const MEMORY_MS = 24 * 3_600_000;
  *       3 lifetime of an excuse (ms)  4 excuses in a row at most  5 lifetime of the memory (ms)
  * Returns 1 if the look that follows is excused.
  * Atomic: of all workers that come back, the first one excuses, and the others see that somebody looks.
+ * A caller that has never looked cannot tell an absence of Redis from that of all workers; a server that
+ * began after the last look can.
  */
 const SCRIPT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local memory = redis.call('HMGET', KEYS[2], 'at', 'excuses')
 local silence = now - (tonumber(memory[1]) or 0)
+local uptime = tonumber(string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')) * 1000
+local was_away = ARGV[1] == '1' or (memory[1] and uptime < silence)
 redis.call('HSET', KEYS[2], 'at', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
-if ARGV[1] == '1' and silence >= tonumber(ARGV[2]) and (tonumber(memory[2]) or 0) < tonumber(ARGV[4]) then
+if was_away and silence >= tonumber(ARGV[2]) and (tonumber(memory[2]) or 0) < tonumber(ARGV[4]) then
   redis.call('HINCRBY', KEYS[2], 'excuses', 1)
   redis.call('SET', KEYS[1], 'excused', 'PX', ARGV[3])
   return 1
@@ -38,7 +42,7 @@ export interface StalledExcuse {
   /** The `prefix` of the queues. */
   readonly prefix: string;
   readonly queue: string;
-  /** Whether this process has looked for stalled jobs before: one that has just started was not away. */
+  /** Whether this process has looked for stalled jobs before: for one that has just started nobody was away. */
   readonly hasLooked: boolean;
   /** How often a worker looks. When nobody has for three times as long, Redis was away for everybody. */
   readonly intervalMs: number;

@@ -115,10 +115,9 @@ export class RedisStore {
     const quits = connections
       .filter((redis) => redis.status === 'ready')
       .map((redis) => redis.quit());
+    const allQuit = Promise.allSettled(quits);
     // At a limit of 0 nothing is waited for.
-    if (deadlineMs > 0) {
-      await pTimeout(Promise.allSettled(quits), { milliseconds: deadlineMs, message: false });
-    }
+    if (deadlineMs > 0) await pTimeout(allQuit, { milliseconds: deadlineMs, message: false });
     for (const redis of connections) redis.disconnect();
   }
 }
