@@ -80,6 +80,10 @@ function expectUndisturbed(watchers: Watcher[]): void {
 const job = async (id: string): Promise<{ status: number; body: JobView & { code?: string } }> =>
   call(`${cluster.api}/v1/jobs/${id}`);
 
+/** Feeds of jobs that somebody is subscribed to. */
+const feeds = async (): Promise<unknown[]> =>
+  (await cluster.client.pubsub('CHANNELS', `${cluster.prefix}:*:feed`));
+
 const HOLD = { onDisconnect: { policy: 'cancel', graceMs: 0 } };
 
 describe('pub/sub', () => {
@@ -96,6 +100,8 @@ describe('pub/sub', () => {
       if (round % 3 === 0) await cluster.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await sent;
     }
+    // Audits alone would keep the viewers whole, too.
+    await waitFor(async () => (await feeds()).length === ids.length, 20_000);
     await Promise.all(logs.map((log) => log.complete()));
 
     for (const reader of readers) {
@@ -121,7 +127,7 @@ describe('pub/sub', () => {
     await start({ gateways: 1 });
     const [gateway] = cluster.gateways;
     await cluster.client.config('SET', 'client-output-buffer-limit', 'pubsub 1mb 0 0');
-    const input = { steps: 400, everyMs: 20 };
+    const input = { steps: 1_000, everyMs: 20 };
     const { id } = await submit(cluster.api, 'pace', input);
     const watchers = watchBoth(id);
     await allSee(watchers, 10);
@@ -132,6 +138,7 @@ describe('pub/sub', () => {
 
     await waitFor(() => hasSaid(gateway!, 'pub/sub is interrupted: connection closed'), 20_000);
     await waitFor(() => hasSaid(gateway!, 'pub/sub is whole again after'), 20_000);
+    await waitFor(async () => (await feeds()).length === 1);
     await allEnd(watchers, input);
     expectUndisturbed(watchers);
   }, 90_000);
@@ -139,7 +146,7 @@ describe('pub/sub', () => {
   it('28. Half-open subscriber connection: the canary fires, reconnect, nothing lost.', async () => {
     await start({ gateways: 1, through: ['gateway'] });
     const [gateway] = cluster.gateways;
-    const input = { steps: 1_500, everyMs: 20 };
+    const input = { steps: 2_000, everyMs: 20 };
     const { id } = await submit(cluster.api, 'pace', input, HOLD);
     const watchers = watchBoth(id);
     await allSee(watchers, 10);
@@ -155,6 +162,7 @@ describe('pub/sub', () => {
     await waitFor(() => hasSaid(gateway!, 'pub/sub is interrupted: nothing is heard'), 40_000);
     await waitFor(() => hasSaid(gateway!, 'pub/sub is whole again after'), 40_000);
     await waitFor(async () => (await complaint(gateway!, 'feed')) === '', 40_000);
+    await waitFor(async () => (await feeds()).length === 1);
 
     await allEnd(watchers, input, 90_000);
     expectUndisturbed(watchers);

@@ -225,6 +225,22 @@ describe('JobWriter', () => {
     expect(log.batches.at(-1)?.epoch).toBe(log.restores[0]?.epoch);
   });
 
+  it('begins no life with an ended state when Redis forgets the end (G6)', async () => {
+    const log = new FakeLog();
+    const { writer, heard } = create(log);
+    log.onCheck = () => ({ kind: 'lost' });
+    writer.push({ type: 'started', data: '{}' });
+    writer.push({ type: 'failed', data: '{"code":"x","message":"x"}' });
+    await writer.flush();
+
+    // As a look does that was due while the end was being stored.
+    writer.check();
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(log.typesAndData().at(-1)).toMatch(/^failed/);
+    expect([log.restores, heard.revoked]).toEqual([[], []]);
+  });
+
   it('notices a lost log by a check while the job is silent', async () => {
     const log = new FakeLog();
     const { writer, heard, step } = create(log);

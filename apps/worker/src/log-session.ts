@@ -15,6 +15,8 @@
  *   attempts together; and once more as much before the checkpoint from which an attempt resumed.
  * - G5 A checkpoint covers exactly what is stored when it is saved. While it is the newest the log is
  *   trimmed up to it at most, as far as G4 allows; else it is given up, and a later attempt begins anew (L9).
+ * - G6 Behind the terminal event nothing is asked and nothing restored: a life that began with an ended state
+ *   would end twice. An end that Redis forgets is left to the sweeper.
  */
 import { randomBytes } from 'node:crypto';
 import type {
@@ -27,6 +29,7 @@ import type {
   StopOrder,
 } from '@stepcast/hub';
 import type { Logger } from '@stepcast/platform';
+import { isTerminalType } from '@stepcast/protocol';
 import type { Backlog, Journal } from './journal.js';
 import { whileUnavailable, type StoreWaits } from './retry.js';
 import type { StoreClock } from './store-clock.js';
@@ -83,6 +86,7 @@ export class LogSession {
   #epoch: string;
   #top: number;
   #stored = 0;
+  #hasEnded = false;
   #heardAt = performance.now();
   #progress: Progress | undefined;
   #stop: StopOrder | undefined;
@@ -149,6 +153,7 @@ export class LogSession {
 
   /** Asks whether the job must stop, as every append does by itself. */
   async check(): Promise<void> {
+    if (this.#hasEnded) return;
     const { log } = this.#options;
     const result = await this.#call('check', () => log.check(this.#attempt));
     if (result === undefined) return;
@@ -225,6 +230,7 @@ export class LogSession {
     let seq = this.#top - batch.length;
     for (const { event, producerSeq, progress } of batch) {
       seq += 1;
+      this.#hasEnded ||= isTerminalType(event.type);
       journal.add({ ...fields, ...event, seq });
       this.#stored = producerSeq;
       this.#progress = progress ?? this.#progress;
