@@ -82,7 +82,7 @@ const job = async (id: string): Promise<{ status: number; body: JobView & { code
 
 /** Feeds of jobs that somebody is subscribed to. */
 const feeds = async (): Promise<unknown[]> =>
-  (await cluster.client.pubsub('CHANNELS', `${cluster.prefix}:*:feed`));
+  await cluster.client.pubsub('CHANNELS', `${cluster.prefix}:*:feed`);
 
 const HOLD = { onDisconnect: { policy: 'cancel', graceMs: 0 } };
 
