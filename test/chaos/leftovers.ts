@@ -1,5 +1,12 @@
 // What must be gone when nothing runs any more.
-import { descriptors, subscribedFeeds, children, isAlive } from '../support/leaks.js';
+import {
+  children,
+  descriptors,
+  isAlive,
+  keysOfQueuedJobs,
+  keysWithoutExpiry,
+  subscribedFeeds,
+} from '../support/leaks.js';
 import { waitFor } from '../support/wait.js';
 import { SLOTS, type Kind, type World } from './world.js';
 
@@ -38,8 +45,10 @@ const probes: readonly Probe[] = [
   },
   (world) => Promise.resolve(deadApps(world)),
   descriptorsOverFresh,
-  endlessKeys,
-  queuedJobs,
+  async ({ admin, cluster }) =>
+    (await keysWithoutExpiry(admin, cluster.prefix)).map((key) => `no expiry: ${key}`),
+  async ({ admin, cluster }) =>
+    (await keysOfQueuedJobs(admin, cluster.prefix)).map((key) => `still in a queue: ${key}`),
 ];
 
 function deadApps(world: World): string[] {
@@ -69,24 +78,4 @@ async function descriptorsOverFresh(world: World): Promise<string[]> {
     }),
   );
   return lists.flat();
-}
-
-/** Every key but those of the queues, which are BullMQ's. */
-async function endlessKeys({ admin, cluster }: World): Promise<string[]> {
-  const keys = (await admin.keys(`${cluster.prefix}:*`)).filter((key) => !key.includes(':queue:'));
-  const found: string[] = [];
-  for (const key of keys) if ((await admin.pttl(key)) === -1) found.push(`no expiry: ${key}`);
-  return found;
-}
-
-/** Jobs in a queue, in whatever state, and what is kept of them. */
-async function queuedJobs({ admin, cluster }: World): Promise<string[]> {
-  const keys = await admin.keys(`${cluster.prefix}:queue:*`);
-  const ids = /:queue:[^:]+:([0-9a-f-]{36})(:|$)/;
-  const kept = keys.filter((key) => ids.test(key)).map((key) => `still in a queue: ${key}`);
-  const lists = keys.filter((key) =>
-    /:(wait|active|delayed|prioritized|failed|completed)$/.test(key),
-  );
-  for (const key of lists) kept.push(`not empty: ${key}`);
-  return kept;
 }

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 
 import { WsClient, call, openStream, submit, type JobView } from '../support/clients.js';
+import { metric } from '../support/insight.js';
 import { testRedisUrl } from '../support/redis.js';
 import { startApp, uniquePrefix, waitFor, within, type AppProcess } from '../support/stepcast.js';
 
@@ -23,11 +24,6 @@ async function ended(id: string): Promise<JobView> {
   const read = async () => (await call<JobView>(`${hub.url}/v1/jobs/${id}`)).body;
   await waitFor(async () => (await read())['finishedAt'] !== null, 40_000);
   return read();
-}
-
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${hub.url}/metrics`)).text();
-  return Number(new RegExp(`^${name}\\{?[^ ]* (\\d+)`, 'm').exec(text)?.[1]);
 }
 
 /** Sends raw bytes and returns the first answer. */
@@ -117,8 +113,8 @@ describe('clients that leave at the worst moment', () => {
       return lists.flatMap(({ body }) => body.jobs).length;
     };
     await waitFor(async () => (await running()) === 0, 20_000);
-    expect(await metric('stepcast_held_jobs')).toBe(0);
-    expect(await metric('stepcast_viewers')).toBe(0);
+    expect(await metric(hub, 'stepcast_held_jobs')).toBe(0);
+    expect(await metric(hub, 'stepcast_viewers')).toBe(0);
   }, 40_000);
 });
 

@@ -14,7 +14,8 @@ import {
 import { startCluster, type Cluster } from '../support/cluster.js';
 import { defaultSite, documentedSite, startNginx, stopAllNginx } from '../support/nginx.js';
 import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
-import { expectOneEnd, readLog } from '../support/one-end.js';
+import { expectOneEnd } from '../support/one-end.js';
+import { readLog } from '../support/read-log.js';
 import { canTestWith, nginxProgram } from '../support/optional-program.js';
 import { paceOnly, removePaceOnly } from '../support/pace-only.js';
 import { waitFor } from '../support/wait.js';

@@ -19,7 +19,7 @@ import {
 } from '../support/clients.js';
 import { startCluster, type Cluster, type ClusterOptions } from '../support/cluster.js';
 import { complaint, hasSaid, messages, metric, readiness } from '../support/insight.js';
-import { children, residentBytes } from '../support/leaks.js';
+import { children, residentBytes, subscribedFeeds } from '../support/leaks.js';
 import { baselineOf, expectNothingLeft, type Baseline } from '../support/nothing-left.js';
 import { startRedis } from '../support/private-redis.js';
 import { halfOpen, loseTail, overflow } from '../support/redis-harm.js';
@@ -80,9 +80,7 @@ function expectUndisturbed(watchers: Watcher[]): void {
 const job = async (id: string): Promise<{ status: number; body: JobView & { code?: string } }> =>
   call(`${cluster.api}/v1/jobs/${id}`);
 
-/** Feeds of jobs that somebody is subscribed to. */
-const feeds = async (): Promise<unknown[]> =>
-  await cluster.client.pubsub('CHANNELS', `${cluster.prefix}:*:feed`);
+const feeds = (): Promise<string[]> => subscribedFeeds(cluster.client, cluster.prefix);
 
 const HOLD = { onDisconnect: { policy: 'cancel', graceMs: 0 } };
 

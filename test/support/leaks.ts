@@ -57,14 +57,17 @@ export async function subscribedFeeds(redis: Redis, prefix: string): Promise<str
   return (await redis.pubsub('CHANNELS', `${prefix}:*:feed`)) as string[];
 }
 
-/** Keys of jobs that would stay for ever. */
+/** Keys that would stay for ever, but those of the queues, which are BullMQ's. */
 export async function keysWithoutExpiry(redis: Redis, prefix: string): Promise<string[]> {
-  const found: string[] = [];
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix}:{*`, 'COUNT', 500);
-    cursor = next;
-    for (const key of keys) if ((await redis.pttl(key)) === -1) found.push(key);
-  } while (cursor !== '0');
-  return found;
+  const keys = (await redis.keys(`${prefix}:*`)).filter((key) => !key.includes(':queue:'));
+  const lifetimes = await Promise.all(keys.map((key) => redis.pttl(key)));
+  return keys.filter((_key, index) => lifetimes[index] === -1);
+}
+
+const OF_JOBS_IN_QUEUES =
+  /:(wait|active|delayed|prioritized|failed|completed|[0-9a-f-]{36}(:.*)?)$/;
+
+/** Keys of jobs that a queue still knows, in whatever state. */
+export async function keysOfQueuedJobs(redis: Redis, prefix: string): Promise<string[]> {
+  return (await redis.keys(`${prefix}:queue:*`)).filter((key) => OF_JOBS_IN_QUEUES.test(key));
 }

@@ -4,7 +4,15 @@ import { expect } from '@jest/globals';
 import type { AppProcess } from './app-process.js';
 import type { Cluster } from './cluster.js';
 import { metric } from './insight.js';
-import { children, descriptors, isAlive, ownConnections, subscribedFeeds } from './leaks.js';
+import {
+  children,
+  descriptors,
+  isAlive,
+  keysOfQueuedJobs,
+  keysWithoutExpiry,
+  ownConnections,
+  subscribedFeeds,
+} from './leaks.js';
 import { waitFor } from './wait.js';
 
 /** By pid, of every process that lived. */
@@ -112,18 +120,16 @@ async function descriptorsLeft(cluster: Cluster, baseline: Baseline): Promise<st
   return (await Promise.all(found)).flat();
 }
 
-/** Leases, and every key without an end but those of the queues, which are BullMQ's. */
+/** Leases, and every key without an end. */
 async function keysLeft({ client, prefix }: Cluster): Promise<string[]> {
-  const keys = (await client.keys(`${prefix}:*`)).filter((key) => !key.includes(':queue:'));
-  const leases = keys.filter((key) => key.endsWith(':holders')).map((key) => `a lease: ${key}`);
-  const lifetimes = await Promise.all(keys.map((key) => client.pttl(key)));
-  const endless = keys.filter((_key, index) => lifetimes[index] === -1);
-  return [...leases, ...endless.map((key) => `without an end: ${key}`)];
+  const leases = await client.keys(`${prefix}:*:holders`);
+  const endless = await keysWithoutExpiry(client, prefix);
+  return [
+    ...leases.map((key) => `a lease: ${key}`),
+    ...endless.map((key) => `without an end: ${key}`),
+  ];
 }
 
-/** Jobs that a queue still knows, in whatever state. */
 async function queuesLeft({ client, prefix }: Cluster): Promise<string[]> {
-  const keys = await client.keys(`${prefix}:queue:*`);
-  const ofJobs = /:(wait|active|delayed|prioritized|failed|completed|[0-9a-f-]{36}(:.*)?)$/;
-  return keys.filter((key) => ofJobs.test(key)).map((key) => `in a queue: ${key}`);
+  return (await keysOfQueuedJobs(client, prefix)).map((key) => `in a queue: ${key}`);
 }

@@ -8,8 +8,6 @@ import { readLog } from './read-log.js';
 import { waitFor } from './wait.js';
 import type { Watcher } from './watcher.js';
 
-export { readLog };
-
 export interface End {
   readonly record: JobView;
   readonly events: readonly SeenEvent[];

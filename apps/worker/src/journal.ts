@@ -14,6 +14,8 @@ export interface Backlog {
   readonly bytes: number;
 }
 
+export const NO_BACKLOG: Backlog = { events: 0, bytes: 0 };
+
 /**
  * What a writer remembers of a job, to write snapshots and to bring a lost log back: the folded state
  * and, still encoded, what came after it. Events are parsed only when a state is asked for, and of types

@@ -30,7 +30,7 @@ import type {
 } from '@stepcast/hub';
 import type { Logger } from '@stepcast/platform';
 import { isTerminalType } from '@stepcast/protocol';
-import type { Backlog, Journal } from './journal.js';
+import { NO_BACKLOG, type Backlog, type Journal } from './journal.js';
 import { whileUnavailable, type StoreWaits } from './retry.js';
 import type { StoreClock } from './store-clock.js';
 
@@ -75,8 +75,6 @@ export interface SequencedEvent {
  */
 export const MAX_STATE_LENGTH = 16 * 1_048_576;
 
-const NOTHING: Backlog = { events: 0, bytes: 0 };
-
 /** Gaps and losses in a row after which the log makes no sense any more. */
 const MAX_REPAIRS = 20;
 
@@ -96,7 +94,7 @@ export class LogSession {
 
   constructor(options: LogSessionOptions) {
     this.#options = options;
-    this.#inherited = options.inherited ?? NOTHING;
+    this.#inherited = options.inherited ?? NO_BACKLOG;
     this.#checkpointSeq = options.claim.resume?.seq;
     this.#epoch = options.claim.record.epoch;
     this.#top = options.claim.record.top;
@@ -261,7 +259,7 @@ export class LogSession {
       this.#options.onRestored?.();
       this.#epoch = epoch;
       this.#top = seq;
-      this.#inherited = NOTHING;
+      this.#inherited = NO_BACKLOG;
       this.#checkpointSeq = undefined;
     } else if (result !== undefined) {
       this.revoke(result);
@@ -273,7 +271,7 @@ export class LogSession {
     const { events, bytes } = this.#inherited;
     const all = { events: events + journal.events, bytes: bytes + journal.bytes };
     if (!this.#isTooMuch(all)) return;
-    this.#inherited = NOTHING;
+    this.#inherited = NO_BACKLOG;
     const kept = this.#checkpointSeq;
     const canKeep =
       kept !== undefined && kept > journal.foldedTo && !this.#isTooMuch(journal.behind(kept));

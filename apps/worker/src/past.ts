@@ -16,7 +16,7 @@ import {
   type StoredSnapshot,
 } from '@stepcast/hub';
 import { isReservedType, isTerminalType, type JobEvent } from '@stepcast/protocol';
-import { Journal, type Backlog } from './journal.js';
+import { Journal, NO_BACKLOG, type Backlog } from './journal.js';
 import type { ClaimedJob } from './log-session.js';
 
 export interface Past {
@@ -39,7 +39,7 @@ export async function readPast(
   const { attempt, at, record, resume } = claim;
   const { id: job, top } = record;
   if (attempt === 1) {
-    return { journal: new Journal(foldOf), voided: 0, backlog: { events: 0, bytes: 0 } };
+    return { journal: new Journal(foldOf), voided: 0, backlog: NO_BACKLOG };
   }
   const past = await readLog(reader, claim, new PastFold(foldOf, resume?.seq));
   const seq = top + 1;
@@ -72,7 +72,7 @@ async function readLog(
 class PastFold {
   fold: Fold;
   voided = 0;
-  backlog: Backlog = { events: 0, bytes: 0 };
+  backlog = NO_BACKLOG;
   /** Of the newest event that was seen. */
   seq = 0;
   readonly #foldOf: FoldOf;
@@ -88,7 +88,7 @@ class PastFold {
     if (seq <= this.seq) return;
     if (seq > (this.#checkpointSeq ?? Infinity)) throw this.#unreachable();
     this.fold = new Fold(this.#foldOf, JSON.parse(state) as Fold['state']);
-    this.backlog = { events: 0, bytes: 0 };
+    this.backlog = NO_BACKLOG;
     this.seq = seq;
   }
 

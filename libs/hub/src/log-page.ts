@@ -44,9 +44,9 @@ function contiguous(entries: readonly LogEntry[], after: number): readonly LogEn
 
 /** The record tells how the job is now: at an earlier seq it had not ended. */
 function baseOfRecord(record: JobRecord, seq: number): Base {
-  const hasEnded = record.end !== undefined && seq >= record.top;
-  const end: unknown = hasEnded ? JSON.parse(record.end) : undefined;
-  const status = seq >= record.top ? record.status : 'running';
+  const isNow = seq >= record.top;
+  const end: unknown = isNow && record.end !== undefined ? JSON.parse(record.end) : undefined;
+  const status = isNow ? record.status : 'running';
   const state = { status, attempt: record.attempt, log: [], events: {}, end };
   return { seq, state: JSON.stringify(state) };
 }
