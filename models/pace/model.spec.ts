@@ -16,7 +16,7 @@ async function run(
   const events: unknown[] = [];
   const checkpoints: string[] = [];
   const outcome = await runModel(
-    { model: pace, loaded: undefined, device: 'cpu', loadMs: 0, unload: () => Promise.resolve() },
+    { model: pace, loaded: undefined },
     { job: 'job', attempt, input, saved },
     {
       signal: AbortSignal.any([controller.signal, signal]),

@@ -2,6 +2,9 @@ import { Tensor, type InferenceSession, type Random } from '@stepcast/models';
 
 import { SIDE } from './picture.js';
 
+/** Numbers of one drawing. */
+const SIZE = 3 * SIDE * SIDE;
+
 /** One drawing to be made. */
 export interface Order {
   /** What `parsePrompt` made of the prompt. */
@@ -23,33 +26,57 @@ export interface Stage {
   picture: Float32Array;
 }
 
-/**
- * Draws by following the flow from noise to a picture in Euler steps. At each step the network looks
- * at the noisy picture and guesses the clean one; the noisy picture then goes a part of the way
- * towards that guess, and the last step goes all of it.
- */
-export async function* draw(unet: InferenceSession, order: Order): AsyncGenerator<Stage, void> {
-  const { steps, random, from } = order;
-  const noisy =
-    from?.picture.slice() ??
-    Float32Array.from({ length: 3 * SIDE * SIDE }, () => random.gaussian());
-  const tokens = new Tensor('int64', BigInt64Array.from(order.tokens, BigInt), [
-    1,
-    order.tokens.length,
-  ]);
+/** A drawing that is being made. */
+export interface Drawing {
+  readonly tokens: readonly number[];
+  readonly steps: number;
+  /** How many steps are done. */
+  step: number;
+  /** As {@link Stage.picture}; changed in place by every step. */
+  readonly picture: Float32Array<ArrayBuffer>;
+}
 
-  for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
-    const time = timeAt(step - 1, steps);
-    const started = performance.now();
-    const result = await unet.run({
-      noisy: new Tensor('float32', noisy, [1, 3, SIDE, SIDE]),
-      t: new Tensor('float32', Float32Array.of(time), [1]),
-      tokens,
-    });
-    const ms = performance.now() - started;
-    approach(noisy, floats(result['picture']), (timeAt(step, steps) - time) / (1 - time));
-    yield { step, ms: Math.round(ms * 100) / 100, picture: noisy.slice() };
+export function beginDrawing({ tokens, steps, random, from }: Order): Drawing {
+  const picture =
+    from === undefined
+      ? Float32Array.from({ length: SIZE }, () => random.gaussian())
+      : Float32Array.from(from.picture);
+  return { tokens, steps, step: from?.step ?? 0, picture };
+}
+
+/** Draws one picture, step by step. */
+export async function* draw(unet: InferenceSession, order: Order): AsyncGenerator<Stage, void> {
+  const drawing = beginDrawing(order);
+  while (drawing.step < drawing.steps) {
+    const ms = await drawStep(unet, [drawing]);
+    yield { step: drawing.step, ms, picture: drawing.picture.slice() };
   }
+}
+
+/**
+ * Takes one step of each drawing, all in one run of the network, wherever each of them stands. A drawing
+ * follows the flow from noise to a picture in Euler steps: the network looks at the noisy picture and
+ * guesses the clean one; the noisy picture then goes a part of the way towards that guess, and the last
+ * step goes all of it.
+ * @returns what the network took, in milliseconds
+ */
+export async function drawStep(
+  unet: InferenceSession,
+  drawings: readonly Drawing[],
+): Promise<number> {
+  const feeds = toFeeds(drawings);
+  const started = performance.now();
+  const result = await unet.run(feeds);
+  const ms = performance.now() - started;
+  const guesses = floats(result['picture']);
+  drawings.forEach((drawing, index) => {
+    const { step, steps, picture } = drawing;
+    const time = timeAt(step, steps);
+    const part = (timeAt(step + 1, steps) - time) / (1 - time);
+    approach(picture, guesses.subarray(index * SIZE, (index + 1) * SIZE), part);
+    drawing.step++;
+  });
+  return Math.round(ms * 100) / 100;
 }
 
 /** Early times count most (what goes where is decided in strong noise), so steps are denser there. */
@@ -61,10 +88,33 @@ export function timeAt(step: number, steps: number): number {
   return 1 - (NOISE_SHIFT * noise) / (1 + (NOISE_SHIFT - 1) * noise);
 }
 
-function approach(from: Float32Array, to: Float32Array, part: number): void {
-  from.forEach((value, index) => {
-    from[index] = value + part * ((to[index] ?? 0) - value);
+function toFeeds(drawings: readonly Drawing[]): Record<string, Tensor> {
+  const batch = drawings.length;
+  const times = drawings.map(({ step, steps }) => timeAt(step, steps));
+  const tokens = drawings.flatMap((drawing) => drawing.tokens);
+  return {
+    noisy: new Tensor('float32', pack(drawings), [batch, 3, SIDE, SIDE]),
+    t: new Tensor('float32', Float32Array.from(times), [batch]),
+    tokens: new Tensor('int64', BigInt64Array.from(tokens, BigInt), [batch, tokens.length / batch]),
+  };
+}
+
+/** The pictures behind each other. One alone is not copied: the network only reads it. */
+function pack(drawings: readonly Drawing[]): Float32Array {
+  const [first] = drawings;
+  if (first !== undefined && drawings.length === 1) return first.picture;
+  const all = new Float32Array(drawings.length * SIZE);
+  drawings.forEach(({ picture }, index) => {
+    all.set(picture, index * SIZE);
   });
+  return all;
+}
+
+function approach(from: Float32Array, to: Float32Array, part: number): void {
+  for (let index = 0; index < from.length; index++) {
+    const value = from[index] ?? 0;
+    from[index] = value + part * ((to[index] ?? 0) - value);
+  }
 }
 
 function floats(tensor: Tensor | undefined): Float32Array {

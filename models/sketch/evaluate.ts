@@ -1,7 +1,7 @@
 /**
  * Draws every prompt of prompts.json and checks what was drawn.
  *
- *     node <build>/models/sketch/evaluate.js [folder of the model] [steps]
+ *     npx tsx models/sketch/evaluate.ts [folder of the model] [steps]
  *
  * Ends with exit code 1 when fewer drawings than BARS say have the right colour or shape.
  */

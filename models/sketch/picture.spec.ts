@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decode } from 'fast-png';
-import { SIDE, toPixels, toPngUrl } from './picture.js';
+import { SIDE, toPixels, toPngUrl, toPreviewUrl } from './picture.js';
 
 const SIZE = SIDE * SIDE;
 
@@ -20,12 +20,15 @@ describe('toPixels', () => {
   });
 });
 
-describe('toPngUrl', () => {
+describe.each([
+  ['toPngUrl', toPngUrl],
+  ['toPreviewUrl', toPreviewUrl],
+])('%s', (_, toUrl) => {
   it('makes a PNG that holds exactly the pixels', () => {
-    const planes = Float32Array.from({ length: 3 * SIZE }, (_, index) => Math.sin(index));
+    const planes = Float32Array.from({ length: 3 * SIZE }, (_value, index) => Math.sin(index));
 
-    const [head, base64 = ''] = toPngUrl(planes).split(',');
-    const png = decode(Buffer.from(base64, 'base64'));
+    const [head, base64 = ''] = toUrl(planes).split(',');
+    const png = decode(Buffer.from(base64, 'base64'), { checkCrc: true });
 
     expect(head).toBe('data:image/png;base64');
     expect(png).toMatchObject({ width: SIDE, height: SIDE, channels: 3, depth: 8 });

@@ -2,7 +2,7 @@
  * Measures how well writer knows its language: the perplexity on held-out stories beside that of the
  * grammar itself, which nothing can beat, and the speed of writing.
  *
- *     node <build>/models/writer/evaluate.js [folder of the model]
+ *     npx tsx models/writer/evaluate.ts [folder of the model]
  *
  * Ends with exit code 1 when the perplexity is more than MAX_EXCESS above the grammar's.
  */
@@ -25,6 +25,7 @@ const readJson = async (file: string): Promise<unknown> =>
 
 const session = await InferenceSession.create(join(folder, 'model.onnx'));
 const config = configSchema.parse(await readJson('config.json'));
+const reader = new Reader(session, config);
 const tokenizer = await createTokenizer(await readJson('tokenizer.json'));
 
 const stories = storiesSchema.parse(await readJson('heldout.json'));
@@ -32,7 +33,7 @@ const totals = { tokens: 0, network: 0, grammar: 0, stories: 0 };
 for (const { text, logProbability } of stories) {
   const ids = tokenizer.encode(text).ids;
   if (ids.length >= config.context) continue;
-  const logits = await new Reader(session, config).all([config.endToken, ...ids]);
+  const logits = await reader.readAlone(reader.begin(), [config.endToken, ...ids]);
   [...ids, config.endToken].forEach((token, index) => {
     totals.network -= logProbabilityOf(token, logits[index] ?? new Float32Array());
   });
@@ -52,9 +53,9 @@ console.log(`excess ${(excess * 100).toFixed(2)} %`);
 const started = performance.now();
 let tokens = 0;
 for (let seed = 1; seed <= 5; seed++) {
-  const reader = new Reader(session, config);
+  const text = reader.begin();
   const written = generate(
-    (unread) => reader.next(unread),
+    async (unread) => (await reader.readAlone(text, unread)).at(-1) ?? new Float32Array(),
     new TextStream((ids) => tokenizer.decode(ids), []),
     {
       prompt: [config.endToken],
@@ -64,11 +65,11 @@ for (let seed = 1; seed <= 5; seed++) {
       endToken: config.endToken,
     },
   );
-  let text = '';
+  let story = '';
   let step = await written.next();
-  for (; step.done !== true; step = await written.next()) text += step.value.text;
+  for (; step.done !== true; step = await written.next()) story += step.value.text;
   tokens += step.value.tokens;
-  console.log(`\nseed ${seed}, ${step.value.finishReason}: ${text}`);
+  console.log(`\nseed ${seed}, ${step.value.finishReason}: ${story}`);
 }
 const seconds = (performance.now() - started) / 1000;
 console.log(`\n${(tokens / seconds).toFixed(0)} tokens/s`);

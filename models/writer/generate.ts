@@ -31,12 +31,60 @@ export interface Ending {
 }
 
 /**
- * Writes what follows a prompt, token by token. Between two pieces `written`, `random` and the state of
- * the stream are all that the rest depends on.
+ * Writes what follows a prompt, token by token, without asking who runs the network. Between two tokens
+ * `written`, `random` and the state of the stream are all that the rest depends on.
  *
  * What was written before is read token by token, as it was the first time, in a millisecond each: read at
  * once the same tokens give logits that differ by 1e-5, and so, once in some hundred texts, another token.
- *
+ */
+export class Writing {
+  /** Where it ended, once it has. */
+  ending: Ending | undefined;
+  readonly written: number[];
+  /** How many of `written` the network has read; -1 before the prompt. */
+  #read = -1;
+
+  constructor(
+    private readonly stream: TextStream,
+    private readonly wish: Wish,
+  ) {
+    this.written = wish.written ?? [];
+  }
+
+  /** What the network has to read now: the prompt, and then one token at a time. */
+  get unread(): readonly number[] {
+    return this.#read < 0 ? this.wish.prompt : this.written.slice(this.#read, this.#read + 1);
+  }
+
+  /**
+   * Chooses the next token, unless it is known already.
+   * @param logits - what the network gave after the last of {@link unread}
+   */
+  take(logits: Float32Array): WrittenPiece[] {
+    const { written, stream, wish } = this;
+    this.#read++;
+    if (this.#read < written.length) return [];
+    if (written.length >= wish.maxTokens) return this.#end('length');
+    const token = sampleToken(logits, wish.sampling, wish.random);
+    if (token === wish.endToken) return this.#end('end');
+    written.push(token);
+    const { text, isStopped: isLast } = stream.push(token);
+    if (isLast) this.ending = { tokens: written.length, finishReason: 'stop' };
+    const pieces = text === '' ? [] : [{ index: written.length - 1, text, isLast }];
+    const isFull = written.length === wish.maxTokens && !isLast;
+    return isFull ? [...pieces, ...this.#end('length')] : pieces;
+  }
+
+  #end(finishReason: Ending['finishReason']): WrittenPiece[] {
+    const tokens = this.written.length;
+    const { text, isStopped } = this.stream.end();
+    this.ending = { tokens, finishReason: isStopped ? 'stop' : finishReason };
+    return text === '' ? [] : [{ index: Math.max(tokens - 1, 0), text, isLast: true }];
+  }
+}
+
+/**
+ * Writes one text by itself.
  * @param read - reads further tokens and gives the logits after the last of them
  */
 export async function* generate(
@@ -44,39 +92,9 @@ export async function* generate(
   stream: TextStream,
   wish: Wish,
 ): AsyncGenerator<WrittenPiece, Ending, undefined> {
-  const { written = [] } = wish;
-  let unread = await reread(read, wish.prompt, written);
-  let finishReason: Ending['finishReason'] = 'length';
-  while (written.length < wish.maxTokens) {
-    const token = sampleToken(await read(unread), wish.sampling, wish.random);
-    if (token === wish.endToken) {
-      finishReason = 'end';
-      break;
-    }
-    written.push(token);
-    const { text, isStopped } = stream.push(token);
-    if (text !== '') yield { index: written.length - 1, text, isLast: isStopped };
-    if (isStopped) return { tokens: written.length, finishReason: 'stop' };
-    unread = [token];
-  }
-  const tokens = written.length;
-  const rest = stream.end();
-  if (rest.text !== '') yield { index: Math.max(tokens - 1, 0), text: rest.text, isLast: true };
-  return { tokens, finishReason: rest.isStopped ? 'stop' : finishReason };
-}
-
-/** Reads the prompt and all that was written but the last token, which is left to be read. */
-async function reread(
-  read: (tokens: readonly number[]) => Promise<Float32Array>,
-  prompt: readonly number[],
-  written: readonly number[],
-): Promise<readonly number[]> {
-  let unread = prompt;
-  for (const token of written) {
-    await read(unread);
-    unread = [token];
-  }
-  return unread;
+  const writing = new Writing(stream, wish);
+  while (writing.ending === undefined) yield* writing.take(await read(writing.unread));
+  return writing.ending;
 }
 
 /** How a prompt and the text to be written share the context. */

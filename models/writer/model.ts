@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 
 import { createRandom, defineModel, restoreRandom, z } from '@stepcast/models';
 
-import { generate, makeRoom } from './generate.js';
+import { makeRoom, Writing } from './generate.js';
 import { configSchema, Reader } from './reader.js';
 import { TextStream } from './text-stream.js';
 import { createTokenizer } from './tokenizer.js';
@@ -68,50 +68,81 @@ export default defineModel({
   checkpoint: draftSchema,
 
   async load(env) {
+    const config = configSchema.parse(await env.readJson('config.json'));
     return {
-      session: await env.session('model.onnx'),
-      config: configSchema.parse(await env.readJson('config.json')),
+      config,
+      reader: new Reader(await env.session('model.onnx'), config),
       tokenizer: await createTokenizer(await env.readJson('tokenizer.json')),
     };
   },
 
-  async *run(input, ctx) {
-    const { session, config, tokenizer } = ctx.loaded;
+  // 16 are about four times as quick per token as one, on two cores; each takes up to 4 MiB for its cache.
+  batch: { maxSize: 16 },
+
+  async init(input, ctx) {
+    const { reader, config, tokenizer } = ctx.loaded;
     const draft = ctx.saved ?? newDraft(input.seed ?? randomInt(2 ** 31));
-    const { seed, tokens: written } = draft;
     // Words carry their leading space, so a space at the end would belong to no word.
     const { ids } = tokenizer.encode(input.prompt.trimEnd());
     const { prompt, maxTokens } = makeRoom(ids, input.maxTokens, config.context);
     const cut = ids.length - prompt.length;
-    if (cut > 0 && written.length === 0)
+    if (cut > 0 && draft.tokens.length === 0)
       ctx.log('warn', `the prompt is too long: its first ${cut} tokens are not read`);
 
-    const reader = new Reader(session, config);
+    const { endToken } = config;
     const decode = (tokens: number[]): string => tokenizer.decode(tokens);
     const stream = new TextStream(decode, input.stop, draft.heldBack);
     const random = restoreRandom(draft.random);
-    const { endToken } = config;
-    const writing = generate((tokens) => reader.next(tokens), stream, {
-      prompt: [endToken, ...prompt],
-      maxTokens,
-      sampling: input,
+    const wish = { maxTokens, sampling: input, random, endToken, written: draft.tokens };
+    const writing = new Writing(stream, { prompt: [endToken, ...prompt], ...wish });
+    const read = reader.begin();
+    // The prompt is read here, and by itself, so that the first step has the first token.
+    const logits = (await reader.readAlone(read, writing.unread)).at(-1);
+    const savedTokens = draft.tokens.length;
+    return {
+      draft,
+      promptTokens: prompt.length,
+      writing,
+      stream,
       random,
-      endToken,
-      written,
+      read,
+      logits,
+      savedTokens,
+    };
+  },
+
+  async step(states, ctx) {
+    const { reader } = ctx.loaded;
+    const reading = states.filter(({ logits }) => logits === undefined);
+    const logits = await reader.readTogether(
+      reading.map(({ read }) => read),
+      reading.flatMap(({ writing }) => writing.unread),
+    );
+    reading.forEach((state, row) => {
+      state.logits = logits[row];
     });
-    let { text } = draft;
-    let savedTokens = written.length;
-    let step = await writing.next();
-    while (step.done !== true) {
-      text += step.value.text;
-      yield ctx.event('token', step.value);
-      if (!step.value.isLast && written.length - savedTokens >= CHECKPOINT_EVERY_TOKENS) {
-        savedTokens = written.length;
-        const heldBack = stream.save();
-        await ctx.checkpoint({ seed, tokens: written, random: random.save(), heldBack, text });
-      }
-      step = await writing.next();
-    }
-    return { text, promptTokens: prompt.length, ...step.value, seed };
+    return states.map((state) => {
+      const { draft, writing, stream, random } = state;
+      const pieces = writing.take(state.logits ?? new Float32Array());
+      state.logits = undefined;
+      for (const { text } of pieces) draft.text += text;
+      const events = pieces.map((piece) => ctx.event('token', piece));
+      const done = writing.ending !== undefined;
+      const unsaved = writing.written.length - state.savedTokens;
+      if (done || pieces.length === 0 || unsaved < CHECKPOINT_EVERY_TOKENS) return { events, done };
+      state.savedTokens = writing.written.length;
+      const saved = { ...draft, random: random.save(), heldBack: stream.save() };
+      return { events, checkpoint: saved };
+    });
+  },
+
+  finish({ draft, promptTokens, writing }) {
+    const { text, seed } = draft;
+    const ending = writing.ending ?? { tokens: 0, finishReason: 'end' as const };
+    return { text, promptTokens, ...ending, seed };
+  },
+
+  release({ read }, ctx) {
+    ctx.loaded.reader.forget(read);
   },
 });

@@ -1,5 +1,7 @@
 import { Tensor, z, type InferenceSession } from '@stepcast/models';
 
+import { CacheBlock } from './cache-block.js';
+
 /** `config.json`: the measures of the network that the graph needs to be called. */
 export const configSchema = z.object({
   layers: z.int().positive(),
@@ -13,73 +15,157 @@ export const configSchema = z.object({
 
 export type WriterConfig = z.infer<typeof configSchema>;
 
-type Feeds = Record<string, Tensor>;
+/** What the network has read of one text. A {@link Reader} moves its cache from block to block. */
+export interface ReadText {
+  /** In tokens. */
+  length: number;
+  block: CacheBlock;
+  row: number;
+}
 
 /**
- * Runs the network over one text, call by call, and keeps its key/value cache. Each call costs only
- * the new tokens.
+ * Runs the network over texts and keeps their key/value caches, so that each call costs only the new tokens.
+ * One call at a time: texts that are read together share a cache, which every call writes anew.
+ *
+ * - C1 While the same texts are read, the cache of one run goes into the next as it is. It is copied when a
+ *   text joins or leaves, and then no wider than the longest text needs.
+ * - C2 A text that is left out keeps what was read of it, until it is forgotten.
+ * - C3 The shared cache lies in two memories, one read and one written; they grow to at most a whole
+ *   context for each text.
  */
 export class Reader {
-  private cache: Feeds;
-  private read = 0;
+  /** Those in the shared cache, in the order of its rows. */
+  #members: readonly ReadText[] = [];
+  #current: Float32Array[];
+  #spare: Float32Array[];
 
   constructor(
     private readonly session: InferenceSession,
     private readonly config: WriterConfig,
   ) {
-    this.cache = emptyCache(config);
+    this.#current = CacheBlock.memory(config, 0);
+    this.#spare = CacheBlock.memory(config, 0);
   }
 
-  /** Reads further tokens. Returns the logits after the last of them: [vocabulary]. */
-  async next(tokens: readonly number[]): Promise<Float32Array> {
-    return (await this.all(tokens)).at(-1) ?? new Float32Array();
+  /** A text of which nothing has been read. */
+  begin(): ReadText {
+    return { length: 0, block: CacheBlock.empty(this.config), row: 0 };
   }
 
-  /** Reads further tokens. Returns the logits after each of them: [tokens.length] of [vocabulary]. */
-  async all(tokens: readonly number[]): Promise<Float32Array[]> {
-    const positions = tokens.map((_, index) => this.read + index);
-    this.read += tokens.length;
-    const output = await this.session.run({
-      ...this.cache,
-      input_ids: integers(tokens),
-      attention_mask: integers(new Array<number>(this.read).fill(1)),
-      position_ids: integers(positions),
-    });
-    this.cache = cacheOf(output, this.config.layers);
+  /** Nothing more will be read of a text: its place in the shared cache is free. */
+  forget(text: ReadText): void {
+    this.#members = this.#members.map((member) => (member === text ? this.begin() : member));
+  }
+
+  /** Reads further tokens of a text by itself. Returns the logits after each: [tokens] of [vocabulary]. */
+  async readAlone(text: ReadText, tokens: readonly number[]): Promise<Float32Array[]> {
+    this.#takeOut([text]);
+    const output = await this.session.run(this.#feeds([text], tokens));
+    const width = text.length + tokens.length;
+    const parts = CacheBlock.names(this.config, 'present').map((name) => floats(output[name]));
+    text.block = new CacheBlock(this.config, parts, 1, width);
+    text.length = width;
     return rows(output['logits'], tokens.length);
   }
-}
 
-function emptyCache({ layers, heads, headSize }: WriterConfig): Feeds {
-  const empty = new Tensor('float32', new Float32Array(0), [1, heads, 0, headSize]);
-  const names = Array.from({ length: layers }, (_, layer) => `past_key_values.${layer}`);
-  return Object.fromEntries(
-    names.flatMap((name) => [
-      [`${name}.key`, empty],
-      [`${name}.value`, empty],
-    ]),
-  );
-}
+  /**
+   * Reads one further token of each text, all in one run. Returns the logits after each: [texts] of
+   * [vocabulary].
+   */
+  async readTogether(
+    texts: readonly ReadText[],
+    tokens: readonly number[],
+  ): Promise<Float32Array[]> {
+    if (texts.length === 0) return [];
+    const isSame = texts.every((text, row) => text === this.#members[row]);
+    if (!isSame || texts.length !== this.#members.length) this.#gather(texts);
+    const width = (texts[0]?.block.width ?? 0) + 1;
+    const written = this.#blockInSpare(texts.length, width);
+    const output = await this.session.run(this.#feeds(texts, tokens), {
+      logits: null,
+      ...written.toTensors('present'),
+    });
+    this.#swap();
+    texts.forEach((text, row) => {
+      Object.assign(text, { length: text.length + 1, block: written, row });
+    });
+    return rows(output['logits'], texts.length);
+  }
 
-function cacheOf(output: InferenceSession.OnnxValueMapType, layers: number): Feeds {
-  const cache: Feeds = {};
-  for (let layer = 0; layer < layers; layer++) {
-    for (const kind of ['key', 'value']) {
-      const present = output[`present.${layer}.${kind}`];
-      if (present === undefined) throw new TypeError(`the graph has no present.${layer}.${kind}`);
-      cache[`past_key_values.${layer}.${kind}`] = present;
+  #feeds(texts: readonly ReadText[], tokens: readonly number[]): Record<string, Tensor> {
+    const count = tokens.length / texts.length;
+    const { block } = texts[0] ?? this.begin();
+    const width = block.width + count;
+    const mask = new BigInt64Array(texts.length * width).fill(1n);
+    texts.forEach(({ length }, row) => {
+      mask.fill(0n, row * width, row * width + block.width - length);
+    });
+    const positions = tokens.map((_, index) => {
+      return (texts[Math.floor(index / count)]?.length ?? 0) + (index % count);
+    });
+    return {
+      ...block.toTensors('past_key_values'),
+      input_ids: integers(tokens, [texts.length, count]),
+      attention_mask: new Tensor('int64', mask, [texts.length, width]),
+      position_ids: integers(positions, [texts.length, count]),
+    };
+  }
+
+  /** Makes the shared cache anew, for these texts. */
+  #gather(texts: readonly ReadText[]): void {
+    const left = this.#members.filter((member) => !texts.includes(member));
+    this.#takeOut(left);
+    const width = Math.max(0, ...texts.map(({ length }) => length));
+    const block = this.#blockInSpare(texts.length, width);
+    texts.forEach((text, row) => {
+      block.setRow(row, text.block, text.row, text.length);
+    });
+    texts.forEach((text, row) => {
+      Object.assign(text, { block, row });
+    });
+    this.#swap();
+    this.#members = [...texts];
+  }
+
+  /** C2: gives texts that leave the shared cache one of their own. */
+  #takeOut(texts: readonly ReadText[]): void {
+    for (const text of texts.filter((member) => this.#members.includes(member))) {
+      const { length } = text;
+      const parts = CacheBlock.memory(this.config, CacheBlock.size(this.config, 1, length));
+      const block = new CacheBlock(this.config, parts, 1, length);
+      block.setRow(0, text.block, text.row, length);
+      this.forget(text);
+      Object.assign(text, { block, row: 0 });
     }
   }
-  return cache;
+
+  /** C3. Asks for half as much again, so that a cache that grows by each step is seldom moved. */
+  #blockInSpare(rowCount: number, width: number): CacheBlock {
+    const size = CacheBlock.size(this.config, rowCount, width);
+    if ((this.#spare[0]?.length ?? 0) < size) {
+      const most = CacheBlock.size(this.config, rowCount, this.config.context);
+      const floats = Math.max(size, Math.min(Math.ceil(size * 1.5), most));
+      this.#spare = CacheBlock.memory(this.config, floats);
+    }
+    return new CacheBlock(this.config, this.#spare, rowCount, width);
+  }
+
+  #swap(): void {
+    [this.#current, this.#spare] = [this.#spare, this.#current];
+  }
 }
 
-function integers(values: readonly number[]): Tensor {
-  return new Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length]);
+function integers(values: readonly number[], dims: readonly number[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
 }
 
 function rows(logits: Tensor | undefined, count: number): Float32Array[] {
-  const data = logits?.data;
-  if (!(data instanceof Float32Array)) throw new TypeError('the graph gave no float32 logits');
+  const data = floats(logits);
   const width = data.length / count;
   return Array.from({ length: count }, (_, row) => data.subarray(row * width, (row + 1) * width));
+}
+
+function floats(tensor: Tensor | undefined): Float32Array {
+  if (tensor?.data instanceof Float32Array) return tensor.data;
+  throw new TypeError(`writer needs float32 outputs, the graph gave ${tensor?.type ?? 'none'}`);
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-const sourceFolders = ['apps', 'libs', 'models'];
+const sourceFolders = ['apps', 'libs'];
 const rootFiles = ['package-lock.json', 'tsconfig.base.json', 'tsconfig.build.json'];
 const ignoredFolders = new Set(['dist', 'node_modules']);
 
@@ -23,7 +23,7 @@ export async function fingerprintInputs(root) {
 }
 
 /**
- * The files by which a complete build is known: the entry of each app, lib and model.
+ * The files by which a complete build is known: the entry of each app and lib.
  * @param {string} root
  */
 export async function listOutputs(root) {
@@ -34,13 +34,6 @@ export async function listOutputs(root) {
       name,
       'src/index.ts',
       'dist/index.js',
-    ]),
-    // The models are one project with one dist.
-    ...(await listNames(root, 'models')).map((name) => [
-      'models',
-      '',
-      `${name}/model.ts`,
-      `dist/${name}/model.js`,
     ]),
   ];
   const outputs = [];
@@ -77,7 +70,7 @@ async function listInputs(root, folder) {
 }
 
 /**
- * Specs are not built; JSON is read by the compiler in models, and as package.json in libs.
+ * Specs are not built; JSON is read as package.json in libs.
  * @param {string} name
  */
 export function isInput(name) {

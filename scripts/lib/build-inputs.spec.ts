@@ -22,7 +22,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 describe('fingerprintInputs', () => {
   it.each([
-    ['a source is added', () => write('models/sketch/model.ts')],
+    ['a source is added', () => write('libs/hub/src/hub-id.ts')],
     [
       'a source is renamed',
       () =>
@@ -55,14 +55,11 @@ describe('fingerprintInputs', () => {
 });
 
 describe('listOutputs', () => {
-  it('names the entry that each app, lib and model is built to', async () => {
-    await write('models/sketch/model.ts');
+  it('names the entry that each app and lib is built to', async () => {
     await mkdir(path.join(root, 'apps/not-written-yet'));
 
     expect(await listOutputs(root)).toEqual(
-      ['apps/api/dist/main.js', 'libs/hub/dist/index.js', 'models/dist/sketch/model.js'].map(
-        (file) => path.join(root, file),
-      ),
+      ['apps/api/dist/main.js', 'libs/hub/dist/index.js'].map((file) => path.join(root, file)),
     );
   });
 });

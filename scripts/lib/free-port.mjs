@@ -42,6 +42,17 @@ export async function choosePort({ asked, host, isFree = isPortFree }) {
   throw new Stop(`No free port from 3000 to ${2999 + portsToTry}. Choose one: PORT=8080 npm start`);
 }
 
+/**
+ * The port of gRPC: the one that was asked for, else 50051, else any that is free. The hub itself says what
+ * is wrong with one that was asked for.
+ * @param {{ asked: string | undefined, host: string, isFree?: typeof isPortFree }} request
+ */
+export async function chooseGrpcPort({ asked, host, isFree = isPortFree }) {
+  if (asked && Number(asked) !== 0) return Number(asked);
+  if (!asked && (await isFree(50_051, host))) return 50_051;
+  return findFreePort(host);
+}
+
 /** @param {string} text */
 function parsePort(text) {
   const port = Number(text);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { withLock } from './folder-lock.mjs';
-import { choosePort } from './free-port.mjs';
+import { chooseGrpcPort, choosePort } from './free-port.mjs';
 import { startGuardedChild } from './guarded-child.mjs';
 import { baseUrl } from './hub-address.mjs';
 import { rootDir } from './paths.mjs';
@@ -30,28 +30,30 @@ export function startHub({ redisUrl, stopping }) {
     if (!asked && port !== 3000) console.log(`port 3000 is taken, so the hub takes ${port}`);
 
     const url = baseUrl(host, port);
+    const grpcPort = await chooseGrpcPort({ asked: process.env['GRPC_PORT'], host });
     const child = await startGuardedChild(process.execPath, ['apps/standalone/dist/main.js'], {
       graceMs: drainDeadlineMs,
       cwd: rootDir,
-      env: hubEnvironment({ redisUrl, host, port }),
+      env: hubEnvironment({ redisUrl, host, port, grpcPort }),
     });
     const ended = Promise.race([child.exited.then(describeExit), stopping.then(() => ({}))]);
     const isReady = await waitUntilReady(url, ended).catch(async (error) => {
       await child.stop('SIGTERM');
       throw error;
     });
-    return { url, child, isReady };
+    return { url, grpcUrl: baseUrl(host, grpcPort), child, isReady };
   });
 }
 
-/** @param {{ redisUrl: string, host: string, port: number }} options */
-function hubEnvironment({ redisUrl, host, port }) {
+/** @param {{ redisUrl: string, host: string, port: number, grpcPort: number }} options */
+function hubEnvironment({ redisUrl, host, port, grpcPort }) {
   const { LOG_LEVEL: level, LOG_FORMAT: format } = process.env;
   return {
     ...process.env,
     REDIS_URL: redisUrl,
     HOST: host,
     PORT: String(port),
+    GRPC_PORT: String(grpcPort),
     // Quiet, so that the address stays the last thing in the terminal.
     LOG_LEVEL: level || 'warn',
     LOG_FORMAT: format || (process.stdout.isTTY ? 'pretty' : 'json'),

@@ -52,6 +52,16 @@ describe('JobService.submit', () => {
     await expect(store.records.open(10, 0)).resolves.toEqual([]);
   });
 
+  it('refuses the job that finds too many in line, and stores nothing of it', async () => {
+    const { service, queues, store } = createFixture();
+    for (let job = 0; job < 10; job++) await service.submit(submission);
+
+    await expect(service.submit(submission)).rejects.toMatchObject({ code: 'queue_full' });
+
+    expect(queues.jobs.size).toBe(10);
+    await expect(store.records.open(100, 0)).resolves.toHaveLength(10);
+  });
+
   it('answers the same key with the same job, whatever the order of its fields', async () => {
     const { service } = createFixture();
     const keyed = { ...submission, idempotencyKey: 'k' };

@@ -40,6 +40,7 @@ import type * as z from 'zod';
 import { fingerprint } from './fingerprint.js';
 import type { JobQueues } from './job-queues.js';
 import { toJob } from './job-view.js';
+import type { QueueBound } from './queue-bound.js';
 import type { QueueEstimates } from './queue-estimates.js';
 
 export interface Submission {
@@ -62,6 +63,7 @@ export interface JobServiceParts {
   readonly records: JobRecords;
   readonly queues: Pick<JobQueues, 'add' | 'remove'>;
   readonly estimates: Pick<QueueEstimates, 'of'>;
+  readonly bound: Pick<QueueBound, 'take'>;
   readonly signals: WorkerSignals;
   readonly registry: ModelRegistry;
   /** Without it every job of which nothing is known is `job_not_found`. */
@@ -83,7 +85,7 @@ export class JobService {
   /**
    * Puts a job in line. At-least-once; exactly once with an idempotency key.
    * @throws {StepcastError} `model_not_found`, `invalid_input` with every fault, `idempotency_conflict`,
-   *   `unavailable`
+   *   `queue_full`, `unavailable`
    */
   async submit(submission: Submission): Promise<Submitted> {
     const { records, queues, registry } = this.#parts;
@@ -93,6 +95,7 @@ export class JobService {
     const options = completeOptions(submission.options, submission.onDisconnect);
 
     const id = await this.#reserve(submission, options);
+    await this.#parts.bound.take(model);
     // The input is kept as it was sent: defaults are filled in once, where the model runs.
     const { created, record } = await records.create({
       id,

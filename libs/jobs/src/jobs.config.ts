@@ -12,6 +12,15 @@ export const jobsConfigSchema = z.object({
     .max(7 * 24 * 3_600_000)
     .default(24 * 3_600_000)
     .describe('How long an Idempotency-Key stands for the job that it first submitted.'),
+  MAX_QUEUED_JOBS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(10_000)
+    .describe(
+      'Jobs of one model that may wait; more are refused with queue_full. Each keeps its input in Redis.',
+    ),
   WORKER_LOST_MS: z.coerce
     .number()
     .int()

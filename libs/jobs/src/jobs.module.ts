@@ -1,4 +1,10 @@
-import { Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Logger,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import {
   JOB_RECORDS,
   LOST_JOBS,
@@ -9,14 +15,22 @@ import {
   type WorkerDirectory,
   type WorkerSignals,
 } from '@stepcast/hub';
-import { loadRegistry, ModelRegistry } from '@stepcast/models';
+import {
+  loadRegistry,
+  ModelRegistry,
+  watchModels,
+  type BrokenModel,
+  type ModelsWatch,
+  type RegistryChange,
+} from '@stepcast/models';
 import { StepcastError } from '@stepcast/protocol';
 import type { FaultSpellHooks } from './fault-spell.js';
 import { JobQueues } from './job-queues.js';
 import { JobService } from './job-service.js';
 import { JOBS_CONFIG, type JobsConfig } from './jobs.config.js';
-import { MODELS_CONFIG, type ModelsConfig } from './models.config.js';
+import { isWatching, MODELS_CONFIG, type ModelsConfig } from './models.config.js';
 import { createQueueConnection } from './queue-connection.js';
+import { QueueBound } from './queue-bound.js';
 import { QueueEstimates } from './queue-estimates.js';
 import { queuePrefix } from './queue-naming.js';
 import { Sweeper } from './sweeper.js';
@@ -66,7 +80,11 @@ const logSweep = (error: unknown) => {
     {
       provide: ModelRegistry,
       inject: [MODELS_CONFIG],
-      useFactory: (config: ModelsConfig) => loadRegistry(config.MODELS_DIR),
+      useFactory: async (config: ModelsConfig) => {
+        const registry = await loadRegistry(config.MODELS_DIR);
+        logBroken(registry.broken);
+        return registry;
+      },
     },
     {
       provide: JobService,
@@ -102,11 +120,50 @@ const logSweep = (error: unknown) => {
   ],
   exports: [JobQueues, JobService, ModelRegistry, Sweeper],
 })
-export class JobsModule implements OnApplicationShutdown {
-  constructor(@Inject(JobQueues) private readonly queues: JobQueues) {}
+export class JobsModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  private watch: ModelsWatch | undefined;
+
+  constructor(
+    @Inject(JobQueues) private readonly queues: JobQueues,
+    @Inject(ModelRegistry) private readonly registry: ModelRegistry,
+    @Inject(MODELS_CONFIG) private readonly config: ModelsConfig,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (isWatching(this.config)) this.watch = watchFolders(this.config.MODELS_DIR, this.registry);
+  }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.watch?.close();
     await this.queues.close();
+  }
+}
+
+function watchFolders(directory: string, registry: ModelRegistry): ModelsWatch {
+  return watchModels({
+    directory,
+    registry,
+    onReloaded: (change) => {
+      logChange(change);
+      logBroken(registry.broken);
+    },
+    onError: (error) => {
+      logger.error(`the models cannot be loaded anew: ${String(error)}`);
+    },
+  });
+}
+
+function logChange({ added, changed, removed }: RegistryChange): void {
+  const parts = Object.entries({ added, changed, removed }).filter(([, names]) => names.length > 0);
+  if (parts.length === 0) return;
+  logger.log(
+    `models loaded anew: ${parts.map(([what, names]) => `${what} ${names.join(', ')}`).join('; ')}`,
+  );
+}
+
+function logBroken(broken: readonly BrokenModel[]): void {
+  for (const { folder, reason } of broken) {
+    logger.error(`the model folder ${folder} is broken: ${reason}`);
   }
 }
 
@@ -127,6 +184,7 @@ function createJobService(parts: ServiceParts): JobService {
     signals,
     queues,
     estimates,
+    bound: new QueueBound(queues, config.MAX_QUEUED_JOBS),
     registry,
     lost,
     idempotencyTtlMs: config.IDEMPOTENCY_TTL_MS,

@@ -23,6 +23,10 @@ export class FakeQueues {
     return Promise.resolve();
   }
 
+  depths(models: readonly string[]): Promise<number[]> {
+    return Promise.resolve(models.map(() => this.jobs.size));
+  }
+
   contains(jobs: readonly QueuedJob[]): Promise<boolean[]> {
     return Promise.resolve(jobs.map((job) => this.jobs.has(job.id)));
   }

@@ -3,6 +3,7 @@ import { createRegistry, defineModel, z } from '@stepcast/models';
 import { completeOptions, jobOptionsSchema, type JobOptionsInput } from '@stepcast/protocol';
 import { v7 as uuidv7 } from 'uuid';
 import { JobService } from '../src/job-service.js';
+import { QueueBound } from '../src/queue-bound.js';
 import { QueueEstimates } from '../src/queue-estimates.js';
 import { FakeQueues } from './fake-queues.js';
 
@@ -41,6 +42,7 @@ export function createFixture() {
     signals: store.signals,
     queues,
     registry,
+    bound: new QueueBound(queues, 10),
     estimates: new QueueEstimates(queues, store.directory),
     idempotencyTtlMs: 1_000,
     onHintFailed: (error) => hintsFailed.push(error),

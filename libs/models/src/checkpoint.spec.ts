@@ -15,7 +15,7 @@ async function run(model: Model, saved?: string) {
   const checkpoints: string[] = [];
   const controller = new AbortController();
   const outcome = await runModel(
-    { model, loaded: undefined, device: 'cpu', loadMs: 0, unload: () => Promise.resolve() },
+    { model, loaded: undefined },
     { job: 'job', attempt: 1, input: {}, saved },
     {
       signal: controller.signal,

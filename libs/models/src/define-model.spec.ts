@@ -47,6 +47,49 @@ describe('defineModel', () => {
     expect(model.events.token.fold).toBe('all');
   });
 
+  it('infers the state of steps, and what belongs to it, without casts', () => {
+    const model = defineModel({
+      ...base,
+      events: { step: { schema: z.object({ step: z.int() }) } },
+      checkpoint: z.object({ at: z.int() }),
+      batch: { maxSize: 4, groupBy: ({ steps }) => steps },
+      load: () => ({ weights: [1] }),
+      init(input, ctx) {
+        const savedFits: Same<typeof ctx.saved, { at: number } | undefined> = true;
+        ctx.log('debug', String(savedFits));
+        return { left: input.steps, image: ctx.job };
+      },
+      step(states, ctx) {
+        const statesFit: Same<typeof states, { left: number; image: string }[]> = true;
+        const loadedFits: Same<typeof ctx.loaded, { weights: number[] }> = true;
+        return states.map(({ left }) => ({
+          events: [ctx.event('step', { step: left })],
+          done: [statesFit, loadedFits].includes(true),
+          checkpoint: { at: left },
+        }));
+      },
+      finish: ({ image }) => ({ image }),
+      release(state) {
+        state.left = 0;
+      },
+    });
+
+    expect(model.execution.kind).toBe('steps');
+    expect(model.execution).toMatchObject({ batch: { maxSize: 4, maxWaitMs: 5 } });
+  });
+
+  it('infers the inputs and outputs of batches without casts', () => {
+    const model = defineModel({
+      ...base,
+      batch: { maxSize: 4, maxWaitMs: 10 },
+      load: () => ({ name: 'net' }),
+      runBatch: (inputs, { loaded }) =>
+        inputs.map(({ steps }) => (steps > 3 ? new Error('too many') : { image: loaded.name })),
+    });
+
+    expect(model.execution).toMatchObject({ kind: 'batch', batch: { maxWaitMs: 10 } });
+  });
+
   it('takes sync generators, async functions and plain functions, and checks their output', () => {
     const models: Model[] = [
       defineModel({
@@ -77,6 +120,31 @@ describe('defineModel', () => {
     ['no input', { ...base, run, input: undefined }, /input must be a schema/],
     ['no output', { ...base, run, output: {} }, /output must be a schema/],
     ['no run', base, /add run\(input, ctx\)/],
+    ['a bad version', { ...base, run, version: 'v 2' }, /version "v 2" must be/],
+    ['two ways to run', { ...base, run, runBatch: run }, /choose one/],
+    ['a run with batch', { ...base, run, batch: { maxSize: 2 } }, /batch needs runBatch/],
+    ['batches without a bound', { ...base, runBatch: run }, /add batch: \{ maxSize: 8 \}/],
+    ['a bound of 0', { ...base, runBatch: run, batch: { maxSize: 0 } }, /maxSize must be a whole/],
+    [
+      'a wait below 0',
+      { ...base, runBatch: run, batch: { maxSize: 2, maxWaitMs: -1 } },
+      /maxWaitMs must be from 0/,
+    ],
+    [
+      'batches that emit',
+      { ...base, runBatch: run, batch: { maxSize: 2 }, events: { step: { schema: z.string() } } },
+      /runBatch emits no events/,
+    ],
+    [
+      'batches that save',
+      { ...base, runBatch: run, batch: { maxSize: 2 }, checkpoint: z.string() },
+      /runBatch saves no checkpoints/,
+    ],
+    [
+      'steps without an end',
+      { ...base, init: run, step: run, batch: { maxSize: 2 } },
+      /add finish\(…\)/,
+    ],
     [
       'a reserved event',
       { ...base, run, events: { log: { schema: z.string() } } },

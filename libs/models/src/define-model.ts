@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { EVENT_TYPE_PATTERN, FOLDS, faultsOf, isReservedType } from '@stepcast/protocol';
 import type { EventDefinitions, Model, ModelEventType, ModelSpec } from './definition.js';
+import { createExecution } from './execution.js';
 
 /** Name of a model: part of addresses, of the name of its queue and of its gRPC method. */
 export const MODEL_NAME_PATTERN = /^[a-z][a-z0-9_-]{0,63}$/;
+
+/** Version of a model: what stands behind the `@` in `sketch@2`. */
+export const MODEL_VERSION_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 
 /** Marks what defineModel returns; a registered symbol, so that two copies of this lib agree. */
 const MODEL = Symbol.for('stepcast.model');
@@ -19,8 +23,10 @@ export function defineModel<
   Events extends EventDefinitions = Record<string, never>,
   Loaded = undefined,
   Checkpoint extends z.ZodType = z.ZodNever,
->(spec: ModelSpec<Input, Events, Output, Loaded, Checkpoint>): Model<Input, Events, Output> {
+  State = undefined,
+>(spec: ModelSpec<Input, Events, Output, Loaded, Checkpoint, State>): Model<Input, Events, Output> {
   assertName(spec.name);
+  assertVersion(spec.name, spec.version ?? '1');
   assertParts(spec);
   const model = {
     [MODEL]: true,
@@ -32,10 +38,12 @@ export function defineModel<
     output: spec.output,
     checkpoint: spec.checkpoint,
     events: completeEvents(spec.name, spec.events ?? {}),
+    // The host parses the input by `spec.input` and passes on what `load` and `init` returned.
+    execution: createExecution(spec),
     load: async (env) => spec.load?.(env),
+    warmup: async (loaded) => spec.warmup?.(loaded as Loaded),
+    healthcheck: async (loaded) => spec.healthcheck?.(loaded as Loaded),
     unload: async (loaded) => spec.unload?.(loaded as Loaded),
-    // The host parses the input by `spec.input` and passes on what `load` returned.
-    run: (input, ctx) => spec.run(input as never, ctx as never),
   } satisfies Model & { [MODEL]: true };
   assertExamples(model);
   // The events were completed key by key from `spec.events`, which the compiler cannot follow.
@@ -55,6 +63,13 @@ function assertName(name: unknown): void {
   );
 }
 
+function assertVersion(name: string, version: unknown): void {
+  if (typeof version === 'string' && MODEL_VERSION_PATTERN.test(version)) return;
+  throw new TypeError(
+    `defineModel "${name}": version ${JSON.stringify(version)} must be 1 to 32 letters, digits, ".", "-" or "_", such as "2".`,
+  );
+}
+
 /** Authors may write plain JavaScript, so that the compiler has not seen what arrives here. */
 function assertParts(spec: {
   readonly name: string;
@@ -62,7 +77,6 @@ function assertParts(spec: {
   readonly input: unknown;
   readonly output: unknown;
   readonly checkpoint?: unknown;
-  readonly run: unknown;
 }): void {
   const { name } = spec;
   if (typeof spec.description !== 'string' || spec.description === '') {
@@ -74,9 +88,6 @@ function assertParts(spec: {
     throw new TypeError(
       `defineModel "${name}": ${part} must be a schema, such as z.object({ … }) with the z of @stepcast/models.`,
     );
-  }
-  if (typeof spec.run !== 'function') {
-    throw new TypeError(`defineModel "${name}": add run(input, ctx), which returns the output.`);
   }
 }
 

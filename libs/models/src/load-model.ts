@@ -1,6 +1,6 @@
 import type { Model } from './definition.js';
 import { HostModelEnv, type ModelEnvOptions } from './model-env.js';
-import type { ModelEntry } from './registry.js';
+import type { ModelEntry } from './model-entry.js';
 
 /** A warm model: loaded once, run many times. */
 export interface LoadedModel {
@@ -14,7 +14,7 @@ export interface LoadedModel {
   unload(): Promise<void>;
 }
 
-/** Loads a model, as the host does once per process. Throws what the model's `load` throws. */
+/** Loads a model, as the host does once per process. Throws what the model's `load` and `warmup` throw. */
 export async function loadModel(
   { model, directory }: ModelEntry,
   options: Omit<ModelEnvOptions, 'directory'>,
@@ -23,6 +23,7 @@ export async function loadModel(
   const env = new HostModelEnv({ ...options, directory });
   try {
     const loaded = await model.load(env);
+    await model.warmup(loaded);
     return {
       model,
       loaded,

@@ -1,9 +1,13 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { StepcastError } from '@stepcast/protocol';
-import { createRegistry, defineModel, loadRegistry, z } from './index.js';
+import {
+  createRegistry,
+  defineModel,
+  ModelRegistry,
+  tensor,
+  z,
+  type RegistryChange,
+} from './index.js';
 
 const sketch = defineModel({
   name: 'sketch',
@@ -67,54 +71,88 @@ describe('ModelRegistry', () => {
     expect(registry.foldOf('sketch')('constructor')).toBe('all');
     expect(registry.foldOf('gone')('step')).toBe('all');
   });
-});
 
-describe('loadRegistry', () => {
-  let root = '';
-
-  const write = async (file: string, text: string) => {
-    const place = path.join(root, file);
-    await mkdir(path.dirname(place), { recursive: true });
-    await writeFile(place, text);
-  };
-  const source = (name: string) =>
-    `import { defineModel, z } from '@stepcast/models';
-     export default defineModel({ name: '${name}', description: 'x', input: z.object({}), output: z.object({}), run: () => ({}) });`;
-
-  beforeEach(async () => {
-    root = await mkdtemp(path.join(tmpdir(), 'stepcast-models-'));
+  const made = (name: string, version: string, revision = '') => ({
+    model: defineModel({
+      name,
+      version,
+      description: version,
+      input: z.object({}),
+      output: z.object({}),
+      run: () => ({}),
+    }),
+    directory: `/models/${name}-${version}`,
+    revision,
   });
-  afterEach(() => rm(root, { recursive: true, force: true }));
 
-  it('finds compiled models beside their assets and in dist, and reports the broken ones', async () => {
-    await write('beside/model.js', source('beside'));
-    await write('built/unet.onnx', '');
-    await write('dist/built/model.js', source('built'));
-    await write('dist/orphan/model.js', source('orphan'));
-    await write('uncompiled/model.ts', '');
-    await write('empty/README.md', '');
-    await write('wrong/model.js', 'export default {};');
-    await write('throws/model.js', 'throw new Error("no weights");');
+  it('serves the lowest version by the name, and others with their version', () => {
+    const versions = new ModelRegistry([made('a', '10'), made('a', '9'), made('a', '1.10')]);
 
-    const registry = await loadRegistry(root);
+    expect(versions.list().map(({ name, version }) => [name, version])).toEqual([
+      ['a', '1.10'],
+      ['a@9', '9'],
+      ['a@10', '10'],
+    ]);
+    expect(versions.manifest('a@9')).toMatchObject({ name: 'a@9', version: '9' });
+    expect(versions.manifest(versions.get('a@10')).name).toBe('a@10');
+  });
 
-    expect(registry.list().map((model) => model.name)).toEqual(['beside', 'built']);
-    expect(registry.entries()[1]?.directory).toBe(path.join(root, 'built'));
-    expect(registry.broken).toEqual([
-      { folder: 'throws', reason: 'no weights' },
-      { folder: 'uncompiled', reason: expect.stringContaining('npm run build') },
-      { folder: 'wrong', reason: expect.stringContaining('export default defineModel') },
+  it('serves one of two folders with the same name and version, and names both', () => {
+    const twice = new ModelRegistry([
+      made('a', '1'),
+      { ...made('a', '1'), directory: '/models/copy' },
+    ]);
+
+    expect(twice.list()).toHaveLength(1);
+    expect(twice.broken).toEqual([
+      { folder: 'copy', reason: expect.stringMatching(/a-1 and copy.*change.*in copy/) },
     ]);
   });
 
-  it('refuses two models of one name and names both folders', async () => {
-    await write('one/model.js', source('same'));
-    await write('two/model.js', source('same'));
+  it('changes as a whole, and tells who listens what has changed', () => {
+    const live = new ModelRegistry([made('a', '1', 'x'), made('b', '1', 'x'), made('c', '1', 'x')]);
+    const before = live.get('b');
+    const heard: RegistryChange[] = [];
+    const stop = live.onChange((change) => heard.push(change));
 
-    await expect(loadRegistry(root)).rejects.toThrow(/one.*two/);
+    live.replace(
+      new ModelRegistry([made('a', '1', 'x'), made('b', '1', 'y'), made('d', '1', 'x')]),
+    );
+    live.replace(new ModelRegistry(live.entries(), [{ folder: 'e', reason: 'broken' }]));
+    stop();
+    live.replace(new ModelRegistry([]));
+
+    expect(heard).toEqual([{ added: ['d'], changed: ['b'], removed: ['c'] }]);
+    expect(live.list()).toEqual([]);
+    expect(before.name).toBe('b');
   });
 
-  it('says which variable to set when the directory is missing', async () => {
-    await expect(loadRegistry(path.join(root, 'missing'))).rejects.toThrow(/MODELS_DIR/);
+  it('gives the dimensions of one name one size, across all tensors of an input', () => {
+    const pair = defineModel({
+      name: 'pair',
+      description: 'x',
+      input: z.object({ a: tensor('int8', ['n']), b: tensor('int8', ['n']) }),
+      output: z.object({}),
+      run: () => ({}),
+    });
+    const of = (...data: number[]) => ({ dtype: 'int8', shape: [data.length], data });
+    const pairs = createRegistry([pair]);
+
+    pairs.parseInput('pair', { a: of(1), b: of(2) });
+    const error = caught(() => pairs.parseInput('pair', { a: of(1), b: of(2, 3) }));
+
+    expect(error.message).toContain('dimension "n" is 2 here and 1 in a');
+  });
+
+  it('says which field has no JSON Schema, and what to write', () => {
+    const wrong = defineModel({
+      name: 'wrong',
+      description: 'x',
+      input: z.object({}),
+      output: z.object({ made: z.object({ at: z.date() }) }),
+      run: () => ({ made: { at: new Date() } }),
+    });
+
+    expect(() => createRegistry([wrong])).toThrow(/"wrong": output\.made\.at .*iso\.datetime/);
   });
 });

@@ -1,54 +1,52 @@
 import { StepcastError, parseInput } from '@stepcast/protocol';
 import type { FoldOf } from '@stepcast/hub';
 import type { Model } from './definition.js';
-import { createManifest, type ModelManifest } from './manifest.js';
+import type { ModelManifest } from './manifest.js';
+import type { BrokenModel, ModelEntry } from './model-entry.js';
+import { serveModels, type ServedModel } from './served-models.js';
 
-/** A model and the folder of its assets. */
-export interface ModelEntry {
-  readonly model: Model;
-  /** Absolute; where `env.session('unet.onnx')` looks. */
-  readonly directory: string;
+/** Names of models that another set of folders has brought. */
+export interface RegistryChange {
+  readonly added: readonly string[];
+  /** Of these the code or a file is another one now. */
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
 }
 
-/** A folder that looks like a model and is none. */
-export interface BrokenModel {
-  /** Name of the folder. */
-  readonly folder: string;
-  /** What is wrong and what to do, for the log of the process. */
-  readonly reason: string;
-}
-
-/** The models that a process knows, by name. Never changes after it is made. */
-export class ModelRegistry {
-  /** Folders that could not be used; the others serve. */
+interface Content {
+  readonly models: ReadonlyMap<string, ServedModel>;
   readonly broken: readonly BrokenModel[];
-  readonly #entries: ReadonlyMap<string, ModelEntry>;
-  readonly #manifests: ReadonlyMap<string, ModelManifest>;
+}
 
-  /** @throws {TypeError} when two models have one name, naming both folders. */
+/**
+ * The models that a process knows, by the name under which they are served. One object is handed to all
+ * who need it; its content changes as a whole by {@link replace}, so look a model up when it is needed,
+ * and keep what you have got as long as you work with it.
+ */
+export class ModelRegistry {
+  readonly #listeners = new Set<(change: RegistryChange) => void>();
+  #content: Content;
+
   constructor(entries: readonly ModelEntry[], broken: readonly BrokenModel[] = []) {
-    const sorted = [...entries].sort((a, b) => (a.model.name < b.model.name ? -1 : 1));
-    for (const [index, entry] of sorted.entries()) {
-      const next = sorted[index + 1];
-      if (next?.model.name !== entry.model.name) continue;
-      throw new TypeError(
-        `Two models are named "${entry.model.name}": rename the one in ${entry.directory} or the one in ${next.directory}.`,
-      );
-    }
-    this.broken = broken;
-    this.#entries = new Map(sorted.map((entry) => [entry.model.name, entry]));
-    this.#manifests = new Map(
-      sorted.map(({ model }) => [model.name, createManifest(model)] as const),
-    );
+    const { models, clashes } = serveModels(entries);
+    this.#content = {
+      models: new Map(models.map((entry) => [entry.model.name, entry])),
+      broken: [...broken, ...clashes],
+    };
+  }
+
+  /** Folders that could not be used; the others serve. */
+  get broken(): readonly BrokenModel[] {
+    return this.#content.broken;
   }
 
   has(name: string): boolean {
-    return this.#entries.has(name);
+    return this.#content.models.has(name);
   }
 
   /** @throws {StepcastError} `model_not_found`, listing the models that there are. */
   get(name: string): Model {
-    return this.#find(name, this.#entries).model;
+    return this.#find(name).model;
   }
 
   /** By name. */
@@ -58,12 +56,12 @@ export class ModelRegistry {
 
   /** By name. */
   entries(): readonly ModelEntry[] {
-    return [...this.#entries.values()];
+    return [...this.#content.models.values()];
   }
 
   /** @throws {StepcastError} `model_not_found` */
   manifest(model: Model | string): ModelManifest {
-    return this.#find(typeof model === 'string' ? model : model.name, this.#manifests);
+    return this.#find(typeof model === 'string' ? model : model.name).manifest;
   }
 
   /**
@@ -76,14 +74,31 @@ export class ModelRegistry {
 
   /** How the events of a model fold; `all` for models and types that are not known here. */
   foldOf(name: string): FoldOf {
-    const events = this.#entries.get(name)?.model.events ?? {};
+    const events = this.#content.models.get(name)?.model.events ?? {};
     return (type) => (Object.hasOwn(events, type) ? (events[type]?.fold ?? 'all') : 'all');
   }
 
-  #find<Value>(name: string, map: ReadonlyMap<string, Value>): Value {
-    const value = map.get(name);
-    if (value !== undefined) return value;
-    const known = [...map.keys()].join(', ');
+  /** Takes over the content of another registry, and tells who listens if a model is another one. */
+  replace(other: ModelRegistry): RegistryChange {
+    const change = compare(this.#content, other.#content);
+    this.#content = other.#content;
+    const { added, changed, removed } = change;
+    if (added.length + changed.length + removed.length === 0) return change;
+    for (const listener of this.#listeners) listener(change);
+    return change;
+  }
+
+  /** Calls `listener` after each {@link replace} that has changed a model. Call what it returns to stop. */
+  onChange(listener: (change: RegistryChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #find(name: string): ServedModel {
+    const { models } = this.#content;
+    const entry = models.get(name);
+    if (entry !== undefined) return entry;
+    const known = [...models.keys()].join(', ');
     throw new StepcastError(
       'model_not_found',
       `No model "${name.slice(0, 64)}" is served here; ${known === '' ? 'there is none' : `known: ${known}`}.`,
@@ -94,4 +109,17 @@ export class ModelRegistry {
 /** A registry of models made in place, for tests. */
 export function createRegistry(models: readonly Model[]): ModelRegistry {
   return new ModelRegistry(models.map((model) => ({ model, directory: process.cwd() })));
+}
+
+function compare({ models: before }: Content, { models: after }: Content): RegistryChange {
+  const isSame = (name: string): boolean => {
+    const revision = after.get(name)?.revision;
+    return revision !== undefined && revision === before.get(name)?.revision;
+  };
+  const names = [...after.keys()];
+  return {
+    added: names.filter((name) => !before.has(name)),
+    changed: names.filter((name) => before.has(name) && !isSame(name)),
+    removed: [...before.keys()].filter((name) => !after.has(name)),
+  };
 }

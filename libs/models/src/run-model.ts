@@ -12,62 +12,35 @@
  * - R6 A checkpoint leaves behind every event that was emitted before it and before every later one.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { StepcastError, parseInput, type ErrorCode, type LogLevel } from '@stepcast/protocol';
+import { StepcastError, parseInput } from '@stepcast/protocol';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import type { EventDefinitions, Model, RunContext } from './definition.js';
-import type { LoadedModel } from './load-model.js';
-import { ModelEvent, encodeChecked, readProgress } from './model-event.js';
-import { safeMessage } from './safe-message.js';
+import type { EventDefinitions, Execution, Model, RunContext } from './definition.js';
+import { createEvent } from './create-event.js';
+import { ModelEvent } from './model-event.js';
+import {
+  toDone,
+  toFailure,
+  type RunOrder,
+  type RunOutcome,
+  type RunPort,
+  type WarmModel,
+} from './run.js';
 
-export interface RunOrder {
-  readonly job: string;
-  readonly attempt: number;
-  /** As the client sent it; parsed here by the model's schema. */
-  readonly input: unknown;
-  /** What an earlier attempt saved, as {@link RunPort.checkpoint} got it. */
-  readonly saved?: string | undefined;
-}
-
-/** Where a run sends what it makes. */
-export interface RunPort {
-  readonly signal: AbortSignal;
-  /** Takes the event at once; resolves when the next one is welcome, or the signal fires. */
-  emit(event: ModelEvent): Promise<void> | void;
-  /**
-   * Takes a checkpoint, encoded, in the order of the events; resolves as {@link emit} does. Left out by
-   * who runs a model once: what is saved is then checked and dropped.
-   */
-  checkpoint?(data: string): Promise<void> | void;
-  log(level: LogLevel, message: string): void;
-}
-
-export type RunOutcome =
-  | { readonly kind: 'done'; readonly output: string }
-  | {
-      readonly kind: 'failed';
-      readonly code: ErrorCode;
-      /** Safe to show to the submitter. */
-      readonly message: string;
-      /** For the log of the worker. */
-      readonly stack?: string;
-    }
-  | { readonly kind: 'aborted' };
+type Runs = Extract<Execution, { kind: 'run' }>;
 
 /** Never rejects: whatever the model does is an outcome. */
-export async function runModel(
-  { model, loaded }: LoadedModel,
-  order: RunOrder,
-  port: RunPort,
+export async function runByItself(
+  { model, loaded }: WarmModel,
+  execution: Runs,
+  { order, port }: { readonly order: RunOrder; readonly port: RunPort },
 ): Promise<RunOutcome> {
   const gate = { open: true };
   try {
     const input = parseInput(model.input, order.input);
     const saved = order.saved === undefined ? undefined : decodeCheckpoint(model, order.saved);
     const context = createContext({ model, loaded, order, saved, port, gate });
-    const output = await drive(model.run(input, context), port);
-    if (port.signal.aborted) return { kind: 'aborted' };
-    const target = { code: 'invalid_output', name: 'The output', schema: model.output } as const;
-    return { kind: 'done', output: encodeChecked(target, output).json };
+    const output = await drive(execution.run(input, context), port);
+    return port.signal.aborted ? { kind: 'aborted' } : toDone(model, output);
   } catch (error) {
     return port.signal.aborted ? { kind: 'aborted' } : toFailure(error);
   } finally {
@@ -95,7 +68,7 @@ function createContext(parts: ContextParts): RunContext<EventDefinitions, unknow
     await turn();
     port.signal.throwIfAborted();
   };
-  const event = (type: string, data: unknown) => createEvent(model, type, data);
+  const event = createEvent.bind(undefined, model);
   return {
     job: order.job,
     attempt: order.attempt,
@@ -112,24 +85,6 @@ function createContext(parts: ContextParts): RunContext<EventDefinitions, unknow
     checkpoint: (state) =>
       send('checkpoint', () => port.checkpoint?.(encodeCheckpoint(model, state))),
   };
-}
-
-function createEvent(model: Model, type: string, data: unknown): ModelEvent {
-  const definition = Object.hasOwn(model.events, type) ? model.events[type] : undefined;
-  if (definition === undefined) {
-    const known = Object.keys(model.events).join(', ') || 'none';
-    throw new StepcastError(
-      'invalid_event',
-      `The event "${type}" is not declared by the model; add it to \`events\` (declared: ${known}).`,
-    );
-  }
-  const target = {
-    code: 'invalid_event',
-    name: `The event "${type}"`,
-    schema: definition.schema,
-  } as const;
-  const { json, value } = encodeChecked(target, data);
-  return new ModelEvent(type, json, readProgress(value));
 }
 
 async function drive(result: unknown, port: RunPort): Promise<unknown> {
@@ -168,10 +123,4 @@ function isGenerator(value: unknown): value is AnyGenerator {
   if (typeof value !== 'object' || value === null) return false;
   const { next, throw: raise } = value as Partial<AnyGenerator>;
   return typeof next === 'function' && typeof raise === 'function' && 'return' in value;
-}
-
-function toFailure(error: unknown): RunOutcome {
-  const stack = error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {};
-  const code = error instanceof StepcastError ? error.code : 'model_error';
-  return { kind: 'failed', code, message: safeMessage(error), ...stack };
 }

@@ -30,8 +30,10 @@ export function sampleToken(
   if (logits.length === 0) throw new RangeError('sampleToken needs at least one logit');
   const best = likeliest(logits);
   if (options.temperature === 0 || options.topK === 1) return best;
+  const weights = weigh(logits, logits[best] ?? 0, options.temperature);
+  if (options.topK === 0 && options.topP >= 1) return draw(weights, random);
 
-  const candidates = narrow(weigh(logits, logits[best] ?? 0, options.temperature), options);
+  const candidates = narrow(weights, options);
   const total = sum(candidates);
   let left = random.uniform() * total;
   for (const candidate of candidates) {
@@ -44,22 +46,36 @@ export function sampleToken(
 
 function likeliest(logits: Float32Array): number {
   let best = 0;
-  logits.forEach((logit, token) => {
-    if (logit > (logits[best] ?? -Infinity)) best = token;
-  });
+  for (let token = 1; token < logits.length; token++) {
+    if ((logits[token] ?? -Infinity) > (logits[best] ?? -Infinity)) best = token;
+  }
   return best;
 }
 
 /** Unnormalised probabilities. The greatest logit is taken off first, so that no exponential overflows. */
-function weigh(logits: Float32Array, greatest: number, temperature: number): Candidate[] {
-  return Array.from(logits, (logit, token) => ({
-    token,
-    weight: Math.exp((logit - greatest) / temperature),
-  }));
+function weigh(logits: Float32Array, greatest: number, temperature: number): Float64Array {
+  const weights = new Float64Array(logits.length);
+  for (let token = 0; token < logits.length; token++) {
+    weights[token] = Math.exp(((logits[token] ?? -Infinity) - greatest) / temperature);
+  }
+  return weights;
 }
 
-function narrow(candidates: Candidate[], { topK, topP }: SamplingOptions): Candidate[] {
-  if (topK === 0 && topP >= 1) return candidates;
+/** Chooses among all tokens, without an object for each: this is most of what a token costs beside the network. */
+function draw(weights: Float64Array, random: Random): number {
+  let left = 0;
+  for (const weight of weights) left += weight;
+  left *= random.uniform();
+  for (let token = 0; token < weights.length; token++) {
+    left -= weights[token] ?? 0;
+    if (left < 0) return token;
+  }
+  // As above: a crumb may be left.
+  return weights.length - 1;
+}
+
+function narrow(weights: Float64Array, { topK, topP }: SamplingOptions): Candidate[] {
+  const candidates = Array.from(weights, (weight, token) => ({ token, weight }));
   const sorted = candidates.sort((a, b) => b.weight - a.weight);
   const kept = topK > 0 ? sorted.slice(0, topK) : sorted;
   if (topP >= 1) return kept;

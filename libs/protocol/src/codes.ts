@@ -111,6 +111,12 @@ const TABLE = {
     retry: 'no',
     summary: 'The connection watches as many jobs as it may; unsubscribe one or open another.',
   },
+  queue_full: {
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: 'later',
+    summary: 'Too many jobs of the model wait already.',
+  },
   // What ends a connection
   draining: {
     http: 503,
