@@ -100,6 +100,17 @@ export class BullSource implements JobSource {
     return retakeLock(connection, { prefix, queue, job, token, lockMs, takenAt });
   }
 
+  /** Every job has a priority, so that those who wait are in one list. */
+  async hasWaiting(): Promise<boolean> {
+    const { connection, monitor } = this.#options;
+    try {
+      return (await connection.zcard(this.#worker.toKey('prioritized'))) > 0;
+    } catch (error) {
+      monitor.failed(error);
+      return false;
+    }
+  }
+
   /** With its true type: BullMQ's own forgets the empty queue. */
   async #getNextJob(token: string): Promise<Job | undefined> {
     return this.#worker.getNextJob(token, { block: false });

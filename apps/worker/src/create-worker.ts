@@ -12,17 +12,19 @@ import {
   type JobsConfig,
   type ModelsConfig,
 } from '@stepcast/jobs';
-import type { ModelRegistry } from '@stepcast/models';
-import type { Logger } from '@stepcast/platform';
+import { capacityOf, type ModelRegistry } from '@stepcast/models';
+import { background, type Logger } from '@stepcast/platform';
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import { Announcer } from './announcer.js';
+import { BatchMetrics } from './batch-metrics.js';
 import { BullSource } from './bull-source.js';
 import { Dispatcher } from './dispatcher.js';
 import { HostPool } from './host/host-pool.js';
-import type { ModelHost } from './host/model-host.js';
+import type { ModelHost, ModelHostOptions } from './host/model-host.js';
 import { JobRunner } from './job-runner.js';
 import { JobWorker } from './job-worker.js';
+import { QueueSources } from './queue-sources.js';
 import { WorkerMetrics } from './worker-metrics.js';
 import type { WorkerConfig } from './worker.config.js';
 
@@ -48,12 +50,16 @@ export function createWorker(parts: WorkerParts): JobWorker {
   const { id, config, signals, directory, registry, logger } = parts;
   // Hosts report to the dispatcher, which is made of them: bound late, before anything starts.
   const hooks = { onIdle: (): void => undefined };
+  const batchMetrics = new BatchMetrics(parts.metrics);
   const pool = createPool(parts, {
     onIdle: () => {
       hooks.onIdle();
     },
     onRestart: () => {
       metrics.hostRestarted();
+    },
+    onBatches: (batches) => {
+      batchMetrics.add(batches);
     },
   });
   const metrics = new WorkerMetrics(parts.metrics, () => pool.busy);
@@ -64,7 +70,17 @@ export function createWorker(parts: WorkerParts): JobWorker {
   });
   const connection = createQueueConnection(config.REDIS_URL, { blocking: true });
   const queue = createMonitor(parts, connection);
-  const sources = createSources(parts, connection, queue);
+  const stalled = (model: string): void => {
+    background(signals.wake(model), logger, 'wake the workers of the model');
+  };
+  const names = (): string[] => registry.list().map(({ name }) => name);
+  const sources = new QueueSources(names(), (model) => {
+    const source = createSource(parts, model, { connection, monitor: queue });
+    source.onStalled(() => {
+      stalled(model);
+    });
+    return source;
+  });
   const announcer = new Announcer({
     directory,
     logger,
@@ -72,7 +88,7 @@ export function createWorker(parts: WorkerParts): JobWorker {
     entry: () => ({ id, models: pool.models, slots: pool.slots, busy: pool.busy }),
   });
   const dispatcher = new Dispatcher<ModelHost>({
-    sources,
+    sources: () => sources.list,
     slots: pool,
     run: (ticket, host) => runner.run(ticket, host),
     failsUnserved: (model) => announcer.unserved.has(model),
@@ -88,6 +104,7 @@ export function createWorker(parts: WorkerParts): JobWorker {
     ...{
       id,
       pool,
+      registry,
       runner,
       dispatcher,
       announcer,
@@ -102,9 +119,10 @@ export function createWorker(parts: WorkerParts): JobWorker {
 }
 
 function createPool(
-  { config, hostFile, logger }: WorkerParts,
-  hooks: { readonly onIdle: () => void; readonly onRestart: () => void },
+  { config, hostFile, logger, registry }: WorkerParts,
+  hooks: Pick<ModelHostOptions, 'onIdle' | 'onRestart' | 'onBatches'>,
 ): HostPool {
+  const maxBatchSize = config.MAX_BATCH_SIZE === 0 ? undefined : config.MAX_BATCH_SIZE;
   return new HostPool({
     ...hooks,
     slots: config.WORKER_SLOTS,
@@ -113,7 +131,10 @@ function createPool(
       modelsDirectory: config.MODELS_DIR,
       providers: config.EXECUTION_PROVIDERS,
       threads: config.ORT_THREADS,
+      maxBatchSize: config.MAX_BATCH_SIZE,
     },
+    capacityOf: (model) =>
+      registry.has(model) ? capacityOf(registry.get(model).execution, maxBatchSize) : 1,
     killAfterMs: config.KILL_AFTER_MS,
     startTimeoutMs: config.HOST_START_TIMEOUT_MS,
     logger,
@@ -121,22 +142,22 @@ function createPool(
 }
 
 /** One connection for all queues; BullMQ adds a blocking one per queue, which stays idle. */
-function createSources(parts: WorkerParts, connection: Redis, monitor: QueueMonitor): BullSource[] {
-  const { id, config, registry, logger } = parts;
-  return registry.list().map(
-    ({ name }) =>
-      new BullSource({
-        model: name,
-        workerId: id,
-        connection,
-        prefix: queuePrefix(config.KEY_PREFIX),
-        lockMs: config.JOB_LOCK_MS,
-        lockRenewMs: config.JOB_LOCK_RENEW_MS,
-        stalledIntervalMs: config.STALLED_INTERVAL_MS,
-        maxStalledCount: config.MAX_STALLED_COUNT,
-        ...{ monitor, logger },
-      }),
-  );
+function createSource(
+  { id, config, logger }: WorkerParts,
+  model: string,
+  shared: { readonly connection: Redis; readonly monitor: QueueMonitor },
+): BullSource {
+  return new BullSource({
+    ...shared,
+    model,
+    workerId: id,
+    prefix: queuePrefix(config.KEY_PREFIX),
+    lockMs: config.JOB_LOCK_MS,
+    lockRenewMs: config.JOB_LOCK_RENEW_MS,
+    stalledIntervalMs: config.STALLED_INTERVAL_MS,
+    maxStalledCount: config.MAX_STALLED_COUNT,
+    logger,
+  });
 }
 
 /** What is said of queues that cannot be reached: they share a connection, so they fail together. */

@@ -22,7 +22,11 @@ class FakeSource implements JobSource {
     const job = this.jobs.shift();
     if (job === undefined) return undefined;
     const giveBack = () => Promise.resolve(void this.givenBack.push(job));
-    return { job, giveBack } as unknown as QueueTicket;
+    return { job, model: this.model, giveBack } as unknown as QueueTicket;
+  }
+
+  hasWaiting(): Promise<boolean> {
+    return Promise.resolve(this.jobs.length > 0);
   }
 
   close(): Promise<void> {
@@ -58,14 +62,16 @@ describe('Dispatcher', () => {
     const order: string[] = [];
     const unserved = new Set<string>();
     const dispatcher: Dispatcher<RunHost> = new Dispatcher<RunHost>({
-      sources,
+      sources: () => sources,
       slots: {
-        idle: () => free[0],
+        roomFor: () => free[0],
         take: (host) => void free.splice(free.indexOf(host), 1),
         release: (host) => {
           free.push(host);
           dispatcher.poke();
         },
+        isTurnOver: () => false,
+        renewTurn: () => undefined,
       },
       run: ({ job }) => {
         order.push(job);
@@ -163,5 +169,78 @@ describe('Dispatcher', () => {
 
     await waitFor(() => order.length === 1);
     expect(order).toEqual(['c1']);
+  });
+
+  describe('with a slot that batches', () => {
+    /** One slot with three places for jobs of one model; its turn is over from the third job on. */
+    function createBatching(sources: FakeSource[]) {
+      const host = hostOf('0') as unknown as RunHost;
+      const running: { readonly job: string; readonly end: () => void }[] = [];
+      const order: string[] = [];
+      let model: string | undefined;
+      let renewed = 0;
+      const dispatcher: Dispatcher<RunHost> = new Dispatcher<RunHost>({
+        sources: () => sources,
+        slots: {
+          roomFor: (wanted) =>
+            running.length === 0 || (model === wanted && running.length < 3) ? host : undefined,
+          take: (_, taken) => {
+            model = taken;
+          },
+          release: () => {
+            dispatcher.poke();
+          },
+          isTurnOver: () => running.length > 0 && order.length >= 2 && renewed === 0,
+          renewTurn: () => {
+            renewed += 1;
+          },
+        },
+        run: ({ job }) => {
+          order.push(job);
+          return new Promise((resolve) => {
+            const end = () => {
+              running.splice(
+                running.findIndex((other) => other.job === job),
+                1,
+              );
+              resolve();
+            };
+            running.push({ job, end });
+          });
+        },
+        failsUnserved: () => false,
+        pollMs: 60_000,
+        refuseMs: 50,
+        logger: pino({ level: 'silent' }),
+      });
+      dispatchers.push(dispatcher);
+      return { dispatcher, running, order, renewals: () => renewed };
+    }
+
+    it('fills it with jobs of the same model while nobody else waits (D1, D3)', async () => {
+      const [a, b] = [new FakeSource('a', ['a1', 'a2', 'a3', 'a4']), new FakeSource('b', [])];
+      const { dispatcher, order, renewals } = createBatching([a, b]);
+
+      dispatcher.start();
+      await waitFor(() => order.length === 3);
+
+      expect(order).toEqual(['a1', 'a2', 'a3']);
+      expect(a.jobs).toEqual(['a4']);
+      expect(renewals()).toBe(1);
+    });
+
+    it('lets others have it when its turn is over, however many jobs of the model wait (D3)', async () => {
+      const a = new FakeSource('a', ['a1', 'a2', 'a3', 'a4']);
+      const b = new FakeSource('b', ['b1']);
+      const { dispatcher, running, order } = createBatching([a, b]);
+
+      dispatcher.start();
+      await waitFor(() => order.length === 2);
+      running[0]?.end();
+      running[0]?.end();
+      await waitFor(() => order.length === 3);
+
+      expect(order).toEqual(['a1', 'a2', 'b1']);
+    });
   });
 });

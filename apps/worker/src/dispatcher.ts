@@ -1,11 +1,13 @@
 /**
  * Gives free slots the next jobs.
  *
- *   slot free, wake, poll ──► round: for each free slot ask the queues in turn ──► run ──► slot free
+ *   slot free, wake, poll ──► round: ask each queue in turn that a slot has room for ──► run ──► slot free
  *
- * - D1 A job is taken from its queue only when a slot is free for it: nothing waits in a busy worker.
+ * - D1 A job is taken from its queue only when a slot is free for it, or batches jobs of its model: nothing
+ *   waits in a busy worker but the next batch.
  * - D2 One round at a time; what happens during a round causes another one.
  * - D3 Queues are asked in rotation, so that a full one does not starve the others.
+ *   A slot that batches takes further jobs of its model for a turn; then others that wait come first.
  * - D4 Nothing is taken once draining has begun; what a queue hands out then goes back at once. For a
  *   queue that does not answer nobody waits longer than `refuseMs`: what it may have handed out is found
  *   by its lock.
@@ -17,13 +19,17 @@ import type { JobSource, QueueTicket } from './queue-ticket.js';
 
 /** What the dispatcher needs of the pool of hosts. */
 export interface Slots<Host extends RunHost> {
-  idle(): Host | undefined;
-  take(host: Host): void;
+  roomFor(model: string): Host | undefined;
+  take(host: Host, model: string): void;
   release(host: Host): void;
+  /** Whether it has batched jobs of one model for so long that others may want it. */
+  isTurnOver(host: Host): boolean;
+  renewTurn(host: Host): void;
 }
 
 export interface DispatcherOptions<Host extends RunHost> {
-  readonly sources: readonly JobSource[];
+  /** The queues as they are now. */
+  readonly sources: () => readonly JobSource[];
   readonly slots: Slots<Host>;
   readonly run: (ticket: QueueTicket, host: Host) => Promise<void>;
   /** Whether a host may take jobs of a model that it could not load, only to fail them. */
@@ -96,24 +102,43 @@ export class Dispatcher<Host extends RunHost> {
   }
 
   async #fill(): Promise<void> {
-    const { sources, slots, logger } = this.#options;
+    const { slots, logger } = this.#options;
+    const sources = this.#options.sources();
     let misses = 0;
     while (misses < sources.length && !this.#isDraining) {
-      const host = slots.idle();
       const source = sources[this.#next % sources.length];
-      if (host === undefined || source === undefined) return;
+      if (source === undefined) return;
       this.#next += 1;
-      const ticket = await this.#take(source, host).catch((err: unknown) => {
+      const host = slots.roomFor(source.model);
+      const ticket = await this.#ask(source, host).catch((err: unknown) => {
         logger.warn({ err, model: source.model }, 'the queue could not be asked');
         return undefined;
       });
-      if (ticket === undefined) {
+      if (ticket === undefined || host === undefined) {
         misses += 1;
       } else {
         misses = 0;
         this.#launch(ticket, host);
       }
     }
+  }
+
+  async #ask(source: JobSource, host: Host | undefined): Promise<QueueTicket | undefined> {
+    if (host === undefined) return undefined;
+    const isOthersTurn = await this.#isOthersTurn(source, host);
+    return isOthersTurn ? undefined : this.#take(source, host);
+  }
+
+  /** D3: the slot is emptied, and the next round begins behind the queue that had it. */
+  async #isOthersTurn(source: JobSource, host: Host): Promise<boolean> {
+    const { slots } = this.#options;
+    if (!slots.isTurnOver(host)) return false;
+    for (const other of this.#options.sources()) {
+      if (other === source || !Object.hasOwn(host.models, other.model)) continue;
+      if (await other.hasWaiting()) return true;
+    }
+    slots.renewTurn(host);
+    return false;
   }
 
   async #take(source: JobSource, host: Host): Promise<QueueTicket | undefined> {
@@ -127,7 +152,7 @@ export class Dispatcher<Host extends RunHost> {
 
   #launch(ticket: QueueTicket, host: Host): void {
     const { run, slots } = this.#options;
-    slots.take(host);
+    slots.take(host, ticket.model);
     const active = run(ticket, host).finally(() => {
       this.#active.delete(active);
       slots.release(host);

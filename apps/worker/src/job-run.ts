@@ -26,7 +26,7 @@ import type { StoreClock } from './store-clock.js';
 export interface RunHost {
   readonly id: string;
   readonly models: Readonly<Record<string, { readonly device: string }>>;
-  whenIdle(): Promise<boolean>;
+  whenReady(): Promise<boolean>;
   run(command: Omit<RunCommand, 'kind'>, listener: RunListener): HostRun;
 }
 
@@ -82,8 +82,8 @@ export class JobRun {
     const { host, clock } = this.#parts;
     const timers = this.#startTimers();
     try {
-      // Idle already, unless the process died since it was chosen. Whoever has said stop by now comes first.
-      const isReady = await Promise.race([this.#interrupted, host.whenIdle()]);
+      // Ready already, unless the process died since it was chosen. Whoever has said stop by now comes first.
+      const isReady = await Promise.race([this.#interrupted, host.whenReady()]);
       const startedAt = clock.now();
       const outcome = isReady ? await this.#runOnHost(host, writer) : ABORTED;
       return await this.#settle(outcome, clock.now() - startedAt);

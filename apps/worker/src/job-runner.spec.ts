@@ -24,7 +24,7 @@ class FakeHost implements RunHost {
   /** What a stop leads to; undefined: nothing. */
   onStop: HostOutcome | undefined = { kind: 'aborted', killed: false };
 
-  whenIdle(): Promise<boolean> {
+  whenReady(): Promise<boolean> {
     return this.isIdle;
   }
 

@@ -10,23 +10,25 @@
  */
 import type { WorkerSignals } from '@stepcast/hub';
 import type { QueueMonitor } from '@stepcast/jobs';
+import type { ModelRegistry } from '@stepcast/models';
 import type { Redis } from 'ioredis';
 import { background, type Logger } from '@stepcast/platform';
 import pTimeout from 'p-timeout';
 import type { Announcer } from './announcer.js';
-import type { BullSource } from './bull-source.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { HostPool } from './host/host-pool.js';
 import type { ModelHost } from './host/model-host.js';
 import type { JobRunner } from './job-runner.js';
+import type { QueueSources } from './queue-sources.js';
 
 export interface JobWorkerParts {
   readonly id: string;
   readonly pool: HostPool;
+  readonly registry: ModelRegistry;
   readonly runner: JobRunner;
   readonly dispatcher: Dispatcher<ModelHost>;
   readonly announcer: Announcer;
-  readonly sources: readonly BullSource[];
+  readonly sources: QueueSources;
   /** What the sources share. */
   readonly connection: Redis;
   /** In what state that connection is. */
@@ -41,6 +43,7 @@ const GIVE_BACK_MS = 2_000;
 
 export class JobWorker {
   readonly #parts: JobWorkerParts;
+  #stopFollowing: () => void = () => undefined;
 
   constructor(parts: JobWorkerParts) {
     this.#parts = parts;
@@ -56,7 +59,8 @@ export class JobWorker {
   }
 
   async start(): Promise<void> {
-    const { id, pool, runner, dispatcher, announcer, sources, signals, logger } = this.#parts;
+    const { id, pool, runner, registry, dispatcher } = this.#parts;
+    const { announcer, sources, signals, logger } = this.#parts;
     pool.start();
     await signals.onNudge(id, (job) => {
       runner.nudge(job);
@@ -64,17 +68,17 @@ export class JobWorker {
     await signals.onWake(() => {
       dispatcher.poke();
     });
-    for (const source of sources) {
-      source.onStalled(() => {
-        background(signals.wake(source.model), logger, 'wake the workers of the model');
-      });
-    }
-    await Promise.all(sources.map((source) => source.start()));
+    await sources.start();
     announcer.start();
     dispatcher.start();
+    this.#stopFollowing = registry.onChange((change) => {
+      logger.info(change, 'the models have changed');
+      background(this.#follow(), logger, 'follow the models');
+    });
   }
 
   async refuse(): Promise<void> {
+    this.#stopFollowing();
     await this.#parts.dispatcher.refuse();
   }
 
@@ -98,8 +102,16 @@ export class JobWorker {
 
   async close(): Promise<void> {
     const { connection, sources } = this.#parts;
-    await Promise.all(sources.map((source) => source.close()));
+    await sources.close();
     connection.disconnect();
+  }
+
+  /** New hosts with the models as they are now, and a queue for each: what runs ends as it began. */
+  async #follow(): Promise<void> {
+    const { dispatcher, pool, registry, sources } = this.#parts;
+    pool.renew();
+    await sources.follow(registry.list().map(({ name }) => name));
+    dispatcher.poke();
   }
 
   #isIdleWithin(timeoutMs: number): Promise<boolean> {

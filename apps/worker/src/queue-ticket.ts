@@ -28,5 +28,7 @@ export interface JobSource {
   readonly model: string;
   /** The next waiting job, or undefined at once. */
   next(): Promise<QueueTicket | undefined>;
+  /** Whether a job waits, as far as the queue can be asked. */
+  hasWaiting(): Promise<boolean>;
   close(): Promise<void>;
 }

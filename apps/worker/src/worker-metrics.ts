@@ -4,7 +4,7 @@ import type { StoreWaits } from './retry.js';
 
 const RUN_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 const STOP_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const APPEND_EVENTS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /** The metrics of a worker; docs/operations.md says what each means. */
 export class WorkerMetrics implements StoreWaits {
@@ -50,7 +50,7 @@ export class WorkerMetrics implements StoreWaits {
     this.#appendEvents = new Histogram({
       name: 'stepcast_worker_append_events',
       help: 'Events that were stored together.',
-      buckets: BATCH_SIZES,
+      buckets: APPEND_EVENTS,
       registers,
     });
     this.#hostRestarts = new Counter({

@@ -36,6 +36,15 @@ export const workerConfigSchema = z
       .max(1_024)
       .default(0)
       .describe('Threads of one model on the CPU; 0 = one per core.'),
+    MAX_BATCH_SIZE: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(1_024)
+      .default(0)
+      .describe(
+        'Most jobs that one model host runs together, whatever the model allows; 1 = no batching, 0 = as the model says.',
+      ),
     KILL_AFTER_MS: milliseconds(5_000).describe(
       'How long a job that is to stop may go on before its model host is killed; one and a half of its longest steps, to 60 s, if that is longer.',
     ),

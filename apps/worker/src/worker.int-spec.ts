@@ -12,7 +12,7 @@ import {
 } from '@jest/globals';
 import { jobOptionsSchema, type JobEvent, type JobOptions } from '@stepcast/protocol';
 import { JobQueues, createQueueConnection, queuePrefix } from '@stepcast/jobs';
-import { createRegistry, defineModel, z } from '@stepcast/models';
+import { createRegistry, defineModel, z, type Model } from '@stepcast/models';
 import { RedisStore } from '@stepcast/redis';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -25,23 +25,30 @@ import { waitFor } from '../../../libs/hub/testing/wait-for.js';
 import { workerConfigSchema } from './worker.config.js';
 
 const HOST_FILE = path.resolve('apps/worker/dist/host/host.main.js');
-const NAMES = ['count', 'crash', 'stubborn', 'throws', 'flood'];
+const NAMES = ['count', 'crash', 'stubborn', 'throws', 'flood', 'together'];
 
 jest.setTimeout(30_000);
 
 /** The registry only needs the names and folds here: the host loads the real models. */
-const registry = createRegistry(
-  NAMES.map((name) =>
-    defineModel({
-      name,
-      description: 'Test.',
-      input: z.object({ steps: z.int().default(3), ms: z.int().default(1) }),
-      events: { step: { schema: z.object({ step: z.int(), of: z.int() }), fold: 'latest' } },
-      output: z.object({ pid: z.int() }),
-      run: () => ({ pid: 0 }),
-    }),
-  ),
-);
+const modelOf = (name: string): Model => {
+  const base = {
+    name,
+    description: 'Test.',
+    input: z.object({ steps: z.int().default(3), ms: z.int().default(1) }),
+    events: { step: { schema: z.object({ step: z.int(), of: z.int() }), fold: 'latest' as const } },
+    output: z.object({ pid: z.int() }),
+  };
+  if (name !== 'together') return defineModel({ ...base, run: () => ({ pid: 0 }) });
+  return defineModel({
+    ...base,
+    batch: { maxSize: 3 },
+    init: () => ({}),
+    step: () => [],
+    finish: () => ({ pid: 0 }),
+  });
+};
+
+const registry = createRegistry(NAMES.map(modelOf));
 
 /** Needs TEST_REDIS_URL and a build, which `npm test` bring. */
 describe('a worker with real queues, logs and hosts', () => {
@@ -83,6 +90,8 @@ describe('a worker with real queues, logs and hosts', () => {
     id: string,
     env: Record<string, string> = {},
     modelsDirectory = folder.directory,
+    metrics = new Registry(),
+    models = registry,
   ): Promise<JobWorker> {
     const config = workerConfigSchema.parse({
       KILL_AFTER_MS: '400',
@@ -99,8 +108,11 @@ describe('a worker with real queues, logs and hosts', () => {
         REDIS_URL: url,
         KEY_PREFIX: keyPrefix,
         MODELS_DIR: modelsDirectory,
+        MODELS_WATCH: 'false' as const,
+        NODE_ENV: 'test',
         IDEMPOTENCY_TTL_MS: 1_000,
         WORKER_LOST_MS: 1_000,
+        MAX_QUEUED_JOBS: 1_000,
       },
       log: {
         read: reader.read.bind(reader),
@@ -113,8 +125,8 @@ describe('a worker with real queues, logs and hosts', () => {
         saveSnapshot: writer.saveSnapshot.bind(writer),
         saveCheckpoint: writer.saveCheckpoint.bind(writer),
       },
-      ...{ records, directory, signals, registry },
-      metrics: new Registry(),
+      ...{ records, directory, signals, metrics },
+      registry: models,
       logger: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
       hostFile: HOST_FILE,
     });
@@ -226,6 +238,63 @@ describe('a worker with real queues, logs and hosts', () => {
     await startWorker('w1');
 
     expect(await ended(await submit('crash'))).toMatchObject({ data: { code: 'host_crashed' } });
+    expect((await ended(await submit('count'))).type).toBe('completed');
+  });
+
+  it('runs jobs of a model that batches in one slot, and each ends by itself', async () => {
+    const metrics = new Registry();
+    await startWorker('w1', {}, folder.directory, metrics);
+    const jobs = await Promise.all(
+      [2, 30, 3].map((steps) => submit('together', { steps, ms: 20 })),
+    );
+
+    const ends = await Promise.all(jobs.map(ended));
+    expect(ends.map(({ type }) => type)).toEqual(Array(3).fill('completed'));
+    const times = ends.map(({ at }) => at);
+    expect(times[1]).toBe(Math.max(...times));
+    expect(typesOf(await eventsOf(jobs[1] ?? '')).filter((type) => type === 'step')).toHaveLength(
+      30,
+    );
+    const text = await until(async () => {
+      const page = await metrics.metrics();
+      return page.includes('stepcast_worker_batch_size_count{model="together"}') ? page : undefined;
+    });
+    expect(text).toMatch(/batch_size_bucket\{le="1",model="together"\} \d+/);
+    await until(async () => ((await store.directory.list())[0]?.busy === 0 ? true : undefined));
+  });
+
+  it('cancels one job of a batch, and the others go on', async () => {
+    await startWorker('w1');
+    const leaver = await submit('together', { steps: 100_000, ms: 5 });
+    const stayer = await submit('together', { steps: 150, ms: 5 });
+    await reached(leaver, 5);
+    await reached(stayer, 5);
+
+    const { worker } = (await store.records.cancel(leaver, 'client', '')) as { worker: string };
+    await store.signals.nudge(worker, leaver);
+
+    expect((await ended(leaver)).type).toBe('cancelled');
+    expect(await ended(stayer)).toMatchObject({ type: 'completed', attempt: 1 });
+  });
+
+  it('runs no batch when batching is off', async () => {
+    await startWorker('w1', { MAX_BATCH_SIZE: '1' });
+    const first = await submit('together', { steps: 20, ms: 5 });
+    const second = await submit('together', { steps: 1 });
+
+    await ended(second);
+    expect((await store.records.get(first))?.end).toBeDefined();
+  });
+
+  it('takes jobs of models that have come since it began', async () => {
+    const changing = createRegistry([modelOf('count')]);
+    await startWorker('w1', {}, folder.directory, new Registry(), changing);
+    await ended(await submit('count'));
+    const early = await submit('together', { steps: 1 });
+
+    changing.replace(registry);
+
+    expect((await ended(early)).type).toBe('completed');
     expect((await ended(await submit('count'))).type).toBe('completed');
   });
 

@@ -1,10 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-
-/** The lib as a forked process finds it; a temporary folder has no node_modules. */
-const MODELS_LIB = pathToFileURL(path.resolve('libs/models/dist/index.js')).href;
 
 /** Models in plain JavaScript that misbehave in all the ways that a host must survive. */
 const BODIES: Record<string, string> = {
@@ -39,6 +35,22 @@ const BODIES: Record<string, string> = {
   async run(input, ctx) {
     for (;;) await ctx.checkpoint('x'.repeat(3_200_000));
   }`,
+  together: `batch: { maxSize: 3 },
+  init: (input) => ({ ...input, step: 0 }),
+  async step(states, ctx) {
+    // A negative time is a step that never ends.
+    if (states.some(({ ms, step }) => ms < 0 && step > 0)) {
+      console.log('hangs');
+      for (;;) {}
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.max(...states.map(({ ms }) => ms))));
+    return states.map((state) => {
+      state.step += 1;
+      const event = ctx.event('step', { step: state.step, of: state.steps });
+      return { events: [event], done: state.step === state.steps };
+    });
+  },
+  finish: () => ({ pid: process.pid })`,
   throws: `run(input, ctx) {
     ctx.log('warn', { attempt: ctx.attempt });
     console.log('printed');
@@ -58,7 +70,7 @@ export async function createModelFolder(names = Object.keys(BODIES)) {
 }
 
 function source(name: string): string {
-  return `import { defineModel, z } from ${JSON.stringify(MODELS_LIB)};
+  return `import { defineModel, z } from '@stepcast/models';
     export default defineModel({
       name: ${JSON.stringify(name)},
       description: 'Test.',

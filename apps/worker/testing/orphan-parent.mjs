@@ -10,4 +10,4 @@ host.on('message', ({ kind }) => {
   }
   if (kind === 'event') process.send({ pid: host.pid });
 });
-host.send({ kind: 'init', modelsDirectory, providers: ['cpu'], threads: 1 });
+host.send({ kind: 'init', modelsDirectory, providers: ['cpu'], threads: 1, maxBatchSize: 0 });

@@ -75,6 +75,12 @@ export class HostChild {
   kill(): void {
     this.#process.kill('SIGKILL');
   }
+
+  /** Kills it and waits until it is gone. */
+  async end(): Promise<void> {
+    this.kill();
+    await this.exited;
+  }
 }
 
 function forwardLines(stream: Readable | null, listener: HostChildListener): void {

@@ -4,14 +4,30 @@ export interface HostPoolOptions extends Omit<ModelHostOptions, 'slot'> {
   readonly slots: number;
 }
 
-/** The hosts of a worker, one per slot, and which of them are taken. */
+/** What a host is taken for. */
+interface Taken {
+  readonly model: string;
+  jobs: number;
+  /** When its turn began: `performance.now()`. */
+  since: number;
+}
+
+/**
+ * How long one model may keep a host busy by batching before others that wait get their turn: long beside
+ * what emptying a batch costs, short beside what a user waits for.
+ */
+const TURN_MS = 10_000;
+
+/** The hosts of a worker, one per slot, and what each is taken for. */
 export class HostPool {
   readonly #hosts: readonly ModelHost[];
-  readonly #taken = new Set<ModelHost>();
+  readonly #taken = new Map<ModelHost, Taken>();
+  readonly #capacityOf: (model: string) => number;
   readonly #onIdle: () => void;
 
   constructor({ slots, ...options }: HostPoolOptions) {
     this.#onIdle = options.onIdle;
+    this.#capacityOf = options.capacityOf;
     this.#hosts = Array.from({ length: slots }, (_, slot) => new ModelHost({ ...options, slot }));
   }
 
@@ -57,19 +73,47 @@ export class HostPool {
     for (const host of this.#hosts) host.start();
   }
 
-  /** A host that waits for a job, if there is one. */
-  idle(): ModelHost | undefined {
-    return this.#hosts.find((host) => host.state === 'idle' && !this.#taken.has(host));
+  /** The models have changed: every host is replaced when it has no job. */
+  renew(): void {
+    for (const host of this.#hosts) host.renew();
   }
 
-  /** From now on the host belongs to one job, until {@link release}. */
-  take(host: ModelHost): void {
-    this.#taken.add(host);
+  /** A host that can take a job of the model: one that waits, else one that batches it and has a place. */
+  roomFor(model: string): ModelHost | undefined {
+    const idle = this.#hosts.find((host) => host.state === 'idle' && !this.#taken.has(host));
+    return idle ?? this.#hosts.find((host) => this.#hasPlace(host, model));
+  }
+
+  /** Whether a host has batched jobs of one model for so long that others may want it. */
+  isTurnOver(host: ModelHost): boolean {
+    const taken = this.#taken.get(host);
+    return taken !== undefined && performance.now() - taken.since > TURN_MS;
+  }
+
+  /** Nobody else wants it: its turn begins anew. */
+  renewTurn(host: ModelHost): void {
+    const taken = this.#taken.get(host);
+    if (taken !== undefined) taken.since = performance.now();
+  }
+
+  /** From now on one more job of the model belongs to the host, until {@link release}. */
+  take(host: ModelHost, model: string): void {
+    const taken = this.#taken.get(host);
+    if (taken === undefined) this.#taken.set(host, { model, jobs: 1, since: performance.now() });
+    else taken.jobs += 1;
   }
 
   release(host: ModelHost): void {
-    this.#taken.delete(host);
+    const taken = this.#taken.get(host);
+    if (taken !== undefined) taken.jobs -= 1;
+    if (taken?.jobs === 0) this.#taken.delete(host);
     this.#onIdle();
+  }
+
+  #hasPlace(host: ModelHost, model: string): boolean {
+    const taken = this.#taken.get(host);
+    if (taken?.model !== model || host.isStale) return false;
+    return taken.jobs < this.#capacityOf(model);
   }
 
   async close(): Promise<void> {

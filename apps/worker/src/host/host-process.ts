@@ -1,21 +1,24 @@
 /**
- * The inside of a model host: loads every model once, then runs one job at a time.
+ * The inside of a model host: loads every model once, then runs jobs of one model at a time.
  *
- * - H1 One run at a time; a second `run` is a fault of the worker and ends the process.
+ * - H1 Runs of one model at a time, as many as it batches; another is a fault of the worker and ends the process.
  * - H2 Every run is answered by exactly one of `done`, `failed`, `aborted`, after its last event.
  * - H3 At most a window of events and checkpoints is unacknowledged; `log` lines count, and are dropped, with a note,
  *   beyond four windows, because `ctx.log` cannot wait.
  */
 import { inspect } from 'node:util';
 import {
+  capacityOf,
+  createRunner,
   loadModel,
   loadRegistry,
-  runModel,
   safeMessage,
   type LoadedModel,
   type ModelRegistry,
+  type ModelRunner,
 } from '@stepcast/models';
 import { LOG_LEVELS, type LogLevel } from '@stepcast/protocol';
+import { BatchReport } from './batch-report.js';
 import { CreditWindow } from './credit-window.js';
 import {
   MAX_UNACKED_BYTES,
@@ -26,8 +29,15 @@ import {
   type RunCommand,
 } from './host-protocol.js';
 
+interface WarmModel extends LoadedModel {
+  readonly runner: ModelRunner;
+  /** Most runs at a time. */
+  readonly capacity: number;
+}
+
 interface CurrentRun {
   readonly job: string;
+  readonly model: string;
   readonly controller: AbortController;
   readonly window: CreditWindow;
   droppedLogs: number;
@@ -35,14 +45,19 @@ interface CurrentRun {
 
 const MAX_LOG_LENGTH = 8_192;
 
+/** How often models that can tell are asked whether they are well, while no job runs. */
+const HEALTHCHECK_INTERVAL_MS = 30_000;
+
 export class HostProcess {
   readonly #send: (message: HostMessage) => void;
-  readonly #models = new Map<string, LoadedModel>();
+  readonly #models = new Map<string, WarmModel>();
   readonly #failures: Record<string, string> = {};
-  #current: CurrentRun | undefined;
+  readonly #runs = new Map<string, CurrentRun>();
+  readonly #batches: BatchReport;
 
   constructor(send: (message: HostMessage) => void) {
     this.#send = send;
+    this.#batches = new BatchReport(send);
   }
 
   /** Rejects only for faults that should end the process. */
@@ -53,20 +68,23 @@ export class HostProcess {
       case 'run':
         return this.#run(command);
       case 'cancel':
-        if (this.#current?.job === command.job) this.#current.controller.abort();
+        this.#runs.get(command.job)?.controller.abort();
         return;
       case 'ack':
-        if (this.#current?.job === command.job) this.#current.window.acked(command.count);
+        this.#runs.get(command.job)?.window.acked(command.count);
         return;
+      case 'close':
+        await Promise.allSettled([...this.#models.values()].map((model) => model.unload()));
+        process.exit(0);
     }
   }
 
-  async #load({ modelsDirectory, providers, threads }: InitCommand): Promise<void> {
+  async #load({ modelsDirectory, ...options }: InitCommand): Promise<void> {
     const registry = await loadRegistry(modelsDirectory);
     for (const { folder, reason } of registry.broken) {
       this.#log(undefined, 'error', `The model folder ${folder} is broken: ${reason}`);
     }
-    await this.#loadAll(registry, { providers, threads });
+    await this.#loadAll(registry, options);
     const models = [...this.#models].map(
       ([name, { device, loadMs }]) => [name, { device, loadMs }] as const,
     );
@@ -75,19 +93,25 @@ export class HostProcess {
       models: Object.fromEntries(models),
       failures: this.#failures,
     });
+    this.#watchHealth();
   }
 
   async #loadAll(
     registry: ModelRegistry,
-    options: Pick<InitCommand, 'providers' | 'threads'>,
+    options: Pick<InitCommand, 'providers' | 'threads' | 'maxBatchSize'>,
   ): Promise<void> {
+    const maxBatchSize = options.maxBatchSize === 0 ? undefined : options.maxBatchSize;
     for (const entry of registry.entries()) {
       const { name } = entry.model;
       const log = (level: LogLevel, message: string) => {
         this.#log(undefined, level, `${name}: ${message}`);
       };
       try {
-        this.#models.set(name, await loadModel(entry, { ...options, log }));
+        const loaded = await loadModel(entry, { ...options, log });
+        const onBatch = this.#batches.of(name);
+        const runner = createRunner(loaded, { maxBatchSize, onBatch });
+        const capacity = capacityOf(entry.model.execution, maxBatchSize);
+        this.#models.set(name, { ...loaded, runner, capacity });
       } catch (error) {
         this.#failures[name] = safeMessage(error);
         log('error', `cannot be loaded: ${stackOf(error)}`);
@@ -95,8 +119,25 @@ export class HostProcess {
     }
   }
 
+  /** A model that is ill takes its process with it: the next one is warmed afresh. */
+  #watchHealth(): void {
+    const check = async (): Promise<void> => {
+      if (this.#runs.size > 0) return;
+      for (const { model, loaded } of this.#models.values()) {
+        await model.healthcheck(loaded).catch((error: unknown) => {
+          throw new Error(`the health check of ${model.name} failed`, { cause: error });
+        });
+      }
+    };
+    setInterval(() => {
+      check().catch((error: unknown) => {
+        // The worker logs what a host prints.
+        process.stderr.write(`${stackOf(error)}\n`, () => process.exit(1));
+      });
+    }, HEALTHCHECK_INTERVAL_MS);
+  }
+
   async #run(command: RunCommand): Promise<void> {
-    if (this.#current !== undefined) throw new Error('a host runs one job at a time (H1)');
     const { job, attempt, saved } = command;
     const model = this.#models.get(command.model);
     if (model === undefined) {
@@ -105,15 +146,17 @@ export class HostProcess {
       this.#send({ kind: 'failed', job, code: 'model_unavailable', message });
       return;
     }
+    this.#assertRoom(command, model);
     const run: CurrentRun = {
       job,
+      model: command.model,
       controller: new AbortController(),
       window: new CreditWindow(MAX_UNACKED_MESSAGES, MAX_UNACKED_BYTES),
       droppedLogs: 0,
     };
-    this.#current = run;
+    this.#runs.set(job, run);
     const order = { job, attempt, input: JSON.parse(command.input) as unknown, saved };
-    const outcome = await runModel(model, order, {
+    const outcome = await model.runner.run(order, {
       signal: run.controller.signal,
       log: (level, message) => {
         this.#log(run, level, message);
@@ -130,8 +173,16 @@ export class HostProcess {
       },
     });
     this.#noteDropped(run);
-    this.#current = undefined;
+    this.#runs.delete(job);
     this.#send({ ...outcome, job });
+    if (this.#runs.size === 0) this.#batches.send();
+  }
+
+  /** H1. */
+  #assertRoom({ job, model }: RunCommand, { capacity }: WarmModel): void {
+    const runs = [...this.#runs.values()];
+    const isRoom = runs.length < capacity && runs.every((run) => run.model === model);
+    if (!isRoom || this.#runs.has(job)) throw new Error(`no room for a job of ${model} (H1)`);
   }
 
   #log(run: CurrentRun | undefined, givenLevel: LogLevel, message: string): void {

@@ -5,11 +5,13 @@
  *   worker                                host
  *     │ init ─────────────────────────────► │  loads every model
  *     │ ◄───────────────────────────── ready │
- *     │ run {job} ────────────────────────► │
+ *     │ run {job} ────────────────────────► │  further ones of the same model while it runs, if it batches
  *     │ ◄──────── event*, log*, checkpoint* │  at most a window of them without an ack
  *     │ ack {count} ──────────────────────► │
  *     │ cancel {job} ─────────────────────► │  any time
  *     │ ◄──────────── done | failed | aborted │  exactly one per run
+ *     │ ◄─────────────────────────── batches │  now and then: how large the batches were
+ *     │ close ────────────────────────────► │  while no job runs: unloads its models and ends
  */
 import * as z from 'zod';
 import { LOG_LEVELS, isErrorCode, type ErrorCode } from '@stepcast/protocol';
@@ -25,6 +27,8 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
     modelsDirectory: z.string(),
     providers: z.array(z.string()),
     threads: z.int(),
+    /** Bounds every batch; 0 leaves it to the models. */
+    maxBatchSize: z.int().min(0),
   }),
   z.object({
     kind: z.literal('run'),
@@ -39,6 +43,7 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('cancel'), job }),
   /** So many more messages of the job are stored: as many more may come. */
   z.object({ kind: z.literal('ack'), job, count: z.int().min(1) }),
+  z.object({ kind: z.literal('close') }),
 ]);
 
 export type HostCommand = z.infer<typeof hostCommandSchema>;
@@ -83,10 +88,19 @@ export const hostMessageSchema = z.discriminatedUnion('kind', [
     stack: z.string().optional(),
   }),
   z.object({ kind: z.literal('aborted'), job }),
+  z.object({
+    kind: z.literal('batches'),
+    model: z.string(),
+    /** Size → how many batches, or steps of many jobs, had it. */
+    sizes: z.record(z.string(), z.int().min(1)),
+    /** How long each job of these batches had waited in the host; empty for steps, which wait for nobody. */
+    waitsMs: z.array(z.number()),
+  }),
 ]);
 
 export type HostMessage = z.infer<typeof hostMessageSchema>;
 export type ReadyMessage = Extract<HostMessage, { kind: 'ready' }>;
+export type BatchesMessage = Extract<HostMessage, { kind: 'batches' }>;
 export type EventMessage = Extract<HostMessage, { kind: 'event' }>;
 
 /** Events, log lines and checkpoints that a host may have sent without an ack; then the model waits. */

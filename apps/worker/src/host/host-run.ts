@@ -41,6 +41,8 @@ export class ActiveRun {
   #settle: (outcome: HostOutcome) => void = () => undefined;
   #lastEventAt: number;
   #longestStepMs = 0;
+  #deadline: NodeJS.Timeout | undefined;
+  #isOverdue = false;
 
   constructor(job: string, listener: RunListener, now: number) {
     this.job = job;
@@ -61,7 +63,26 @@ export class ActiveRun {
     this.#lastEventAt = now;
   }
 
+  /** Whether it was told to stop. */
+  get isStopping(): boolean {
+    return this.#deadline !== undefined;
+  }
+
+  /** Whether the time that it was given to stop is over. */
+  get isOverdue(): boolean {
+    return this.#isOverdue;
+  }
+
+  /** It is to stop in so long a time, or be overdue. */
+  stopWithin(ms: number, onOverdue: () => void): void {
+    this.#deadline = setTimeout(() => {
+      this.#isOverdue = true;
+      onOverdue();
+    }, ms);
+  }
+
   settle(outcome: HostOutcome): void {
+    clearTimeout(this.#deadline);
     this.#settle(outcome);
   }
 }

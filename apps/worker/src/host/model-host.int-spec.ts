@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { createModelFolder } from '../../testing/model-folder.js';
 import { waitFor } from '../../../../libs/hub/testing/wait-for.js';
 import type { HostOutcome, HostRun } from './host-run.js';
+import type { BatchesMessage } from './host-protocol.js';
 import { ModelHost } from './model-host.js';
 
 const FILE = path.resolve('apps/worker/dist/host/host.main.js');
@@ -12,11 +13,18 @@ const KILL_AFTER_MS = 300;
 
 jest.setTimeout(20_000);
 
+interface RunSettings {
+  isAcking?: boolean;
+  saved?: string | undefined;
+  job?: string;
+}
+
 /** Needs a build: npx tsc -b apps/worker/tsconfig.build.json */
 describe('ModelHost with a real process', () => {
   let folder: Awaited<ReturnType<typeof createModelFolder>>;
   const hosts: ModelHost[] = [];
   const lines: string[] = [];
+  const batches: BatchesMessage[] = [];
 
   beforeAll(async () => {
     folder = await createModelFolder();
@@ -31,16 +39,18 @@ describe('ModelHost with a real process', () => {
     const host = new ModelHost({
       slot: 0,
       file: FILE,
-      init: { modelsDirectory: folder.directory, providers: ['cpu'], threads: 1 },
+      init: { modelsDirectory: folder.directory, providers: ['cpu'], threads: 1, maxBatchSize: 0 },
       killAfterMs: KILL_AFTER_MS,
       startTimeoutMs: 10_000,
       logger: pino({}, stream),
+      capacityOf: (model) => (model === 'together' ? 3 : 1),
       onIdle: () => undefined,
       onRestart: () => undefined,
+      onBatches: (message) => void batches.push(message),
     });
     hosts.push(host);
     host.start();
-    await host.whenIdle();
+    await host.whenReady();
     return host;
   }
 
@@ -48,7 +58,7 @@ describe('ModelHost with a real process', () => {
     host: ModelHost,
     model: string,
     input: unknown = {},
-    { isAcking = true, saved }: { isAcking?: boolean; saved?: string | undefined } = {},
+    { isAcking = true, saved, job = `job-${model}` }: RunSettings = {},
   ) {
     const events: string[] = [];
     const logs: string[] = [];
@@ -57,7 +67,7 @@ describe('ModelHost with a real process', () => {
     const first = new Promise<void>((resolve) => {
       onFirst = resolve;
     });
-    const place = { job: `job-${model}`, attempt: 1, model };
+    const place = { job, attempt: 1, model };
     const command = { ...place, input: JSON.stringify(input), saved };
     const hostRun: HostRun = host.run(command, {
       onEvent: ({ data }) => {
@@ -104,7 +114,7 @@ describe('ModelHost with a real process', () => {
     const host = await start();
     const { hostRun, outcome } = run(host, 'count', { steps: 1_000, ms: 5 });
 
-    expect(() => run(host, 'count')).toThrow(/running host takes no job/);
+    expect(() => run(host, 'count')).toThrow(/running host takes no job of count/);
 
     hostRun.stop();
     await outcome;
@@ -135,7 +145,7 @@ describe('ModelHost with a real process', () => {
     expect(await outcome).toEqual({ kind: 'aborted', killed: true });
     expect(performance.now() - stoppedAt).toBeGreaterThanOrEqual(KILL_AFTER_MS - 20);
     expect(isAlive(pid)).toBe(false);
-    await host.whenIdle();
+    await host.whenReady();
     expect(pidOf(await run(host, 'count').outcome)).not.toBe(pid);
     expect(host.id).toMatch(/^0\.2:/);
   });
@@ -146,7 +156,7 @@ describe('ModelHost with a real process', () => {
     const outcome = await run(host, 'crash').outcome;
 
     expect(outcome).toEqual({ kind: 'crashed', reason: 'exited with code 3' });
-    await host.whenIdle();
+    await host.whenReady();
     expect((await run(host, 'count').outcome).kind).toBe('done');
   });
 
@@ -210,6 +220,69 @@ describe('ModelHost with a real process', () => {
     // Its output comes over a pipe, its events over IPC: neither waits for the other.
     await waitFor(() => lines.some((line) => line.includes('printed')));
     expect(await run(host, 'unloadable').outcome).toMatchObject({ code: 'model_unavailable' });
+  });
+
+  it('runs jobs of one model together, each with its own events and end (M1)', async () => {
+    const host = await start();
+    const pid = pidOf(await run(host, 'count').outcome);
+    const jobs = [3, 5, 8].map((steps) =>
+      run(host, 'together', { steps }, { job: `job-${String(steps)}` }),
+    );
+
+    expect(() => run(host, 'together', {}, { job: 'one too many' })).toThrow(/takes no job/);
+    expect(() => run(host, 'count')).toThrow(/takes no job of count/);
+    const outcomes = await Promise.all(jobs.map(({ outcome }) => outcome));
+
+    expect(outcomes.map(pidOf)).toEqual([pid, pid, pid]);
+    expect(jobs.map(({ events }) => events.length)).toEqual([3, 5, 8]);
+    expect(host.state).toBe('idle');
+    await waitFor(() => batches.some(({ sizes }) => (sizes['3'] ?? 0) > 0));
+  });
+
+  it('lets a job leave the others, who go on in the same process (M5)', async () => {
+    const host = await start();
+    const before = host.id;
+    const leaver = run(host, 'together', { steps: 1_000_000 }, { job: 'leaver' });
+    const stayer = run(host, 'together', { steps: 60, ms: 10 }, { job: 'stayer' });
+    await Promise.all([leaver.first, stayer.first]);
+
+    leaver.hostRun.stop();
+
+    expect(await leaver.outcome).toEqual({ kind: 'aborted', killed: false });
+    expect((await stayer.outcome).kind).toBe('done');
+    expect(stayer.events).toHaveLength(60);
+    expect(host.id).toBe(before);
+  });
+
+  it('kills a step that hangs only when every job in it is to stop (M5)', async () => {
+    const host = await start();
+    const first = run(host, 'together', { steps: 1_000_000 }, { job: 'first' });
+    const second = run(host, 'together', { steps: 3, ms: -1 }, { job: 'second' });
+    await waitFor(() => lines.some((line) => line.includes('hangs')));
+    const pid = Number(host.id.split(':')[1]);
+
+    first.hostRun.stop();
+    // Longer than it may take to stop: the other is not to stop yet.
+    await new Promise((resolve) => setTimeout(resolve, 3 * KILL_AFTER_MS));
+    expect(isAlive(pid)).toBe(true);
+    second.hostRun.stop();
+
+    const killed = { kind: 'aborted', killed: true };
+    expect(await Promise.all([first.outcome, second.outcome])).toEqual([killed, killed]);
+  });
+
+  it('takes the place of a process whose models have changed, once its job has ended (M6)', async () => {
+    const host = await start();
+    const { first, outcome } = run(host, 'count', { steps: 20, ms: 5 });
+    await first;
+
+    host.renew();
+    const old = pidOf(await outcome);
+    await host.whenReady();
+
+    expect(pidOf(await run(host, 'count').outcome)).not.toBe(old);
+    await waitFor(() => !isAlive(old));
+    expect(host.isStale).toBe(false);
   });
 
   it('leaves no process behind after close, whatever it does (M4)', async () => {

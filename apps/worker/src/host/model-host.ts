@@ -1,26 +1,34 @@
 /**
  * One slot of a worker: a host process that is kept warm, seen from the worker.
  *
- *   starting ──ready──► idle ──run──► running ──outcome──► idle
- *      │                 │              │ stop
- *      │                 │              ▼
- *      │                 │           stopping ──outcome──► idle
- *      │                 │              │ kill deadline: SIGKILL
+ *   starting ──ready──► idle ──run──► running ──last outcome──► idle
+ *      │                 │              │ run: another job of the same model, if it batches
+ *      │                 │              │ stop: one job leaves; SIGKILL when all are overdue
  *      └───────exit──────┴──────┬───────┘
  *                               ▼
  *                  waiting (backoff) ──► starting          close() from anywhere ──► closed
  *
- * - M1 One job at a time; a run can only begin in `idle`.
+ * - M1 Jobs of one model at a time, and not more than it can batch; a run can only begin in `idle`, or
+ *   beside runs of the same model.
  * - M2 The outcome of a run is settled exactly once, when nothing of it runs any more: after a kill only
  *   when the process has exited.
  * - M3 A process that exits is replaced by a new one (a new generation): at once after it was ready, with
  *   a growing pause while it does not even start.
  * - M4 After `close` has resolved no process is left.
+ * - M5 The process is killed only when every job in it is to stop and has had its time: who leaves a batch
+ *   harms nobody in it.
+ * - M6 A process whose models have changed takes no further job, and is replaced when its last one ends.
  */
-import type { Logger } from '@stepcast/platform';
+import { background, type Logger } from '@stepcast/platform';
 import { HostChild, type HostExit } from './host-child.js';
 import { ActiveRun, type HostOutcome, type HostRun, type RunListener } from './host-run.js';
-import type { HostMessage, InitCommand, ReadyMessage, RunCommand } from './host-protocol.js';
+import type {
+  BatchesMessage,
+  HostMessage,
+  InitCommand,
+  ReadyMessage,
+  RunCommand,
+} from './host-protocol.js';
 
 export interface ModelHostOptions {
   /** Number of the slot, from 0. */
@@ -33,24 +41,28 @@ export interface ModelHostOptions {
   /** How long all models may take to load. */
   readonly startTimeoutMs: number;
   readonly logger: Logger;
+  /** How many jobs of a model one host runs together. */
+  readonly capacityOf: (model: string) => number;
   /** The host can take a job. */
   readonly onIdle: () => void;
   readonly onRestart: (reason: string) => void;
+  readonly onBatches: (message: BatchesMessage) => void;
 }
 
 type State =
   | { readonly kind: 'starting'; readonly child: HostChild; readonly deadline: NodeJS.Timeout }
   | { readonly kind: 'idle'; readonly child: HostChild }
-  | { readonly kind: 'running'; readonly child: HostChild; readonly run: ActiveRun }
   | {
-      readonly kind: 'stopping';
+      readonly kind: 'running';
       readonly child: HostChild;
-      readonly run: ActiveRun;
-      readonly deadline: NodeJS.Timeout;
+      readonly model: string;
+      readonly runs: ReadonlyMap<string, ActiveRun>;
     }
   | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout }
   | { readonly kind: 'closed' };
 
+/** How long a process may take to release its models when it ends in peace. */
+const UNLOAD_MS = 1_000;
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 15_000;
 /** A step may vary: the kill waits for half again of the longest one. */
@@ -63,6 +75,7 @@ export class ModelHost {
   #state: State = { kind: 'closed' };
   #generation = 0;
   #failedStarts = 0;
+  #isStale = false;
   #ready: Pick<ReadyMessage, 'models' | 'failures'> = { models: {}, failures: {} };
   readonly #waiters: (() => void)[] = [];
 
@@ -92,6 +105,7 @@ export class ModelHost {
 
   start(): void {
     this.#generation += 1;
+    this.#isStale = false;
     const child: HostChild = new HostChild(this.#options.file, {
       onMessage: (message) => {
         this.#onMessage(child, message);
@@ -111,22 +125,35 @@ export class ModelHost {
     child.send({ kind: 'init', ...this.#options.init });
   }
 
+  /** Whether the models have changed since the process began (M6). */
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
+  /** The models have changed: a new process takes the place of this one, as soon as no job runs. */
+  renew(): void {
+    if (this.#state.kind === 'closed' || this.#state.kind === 'waiting') return;
+    this.#isStale = true;
+    this.#replaceIfStale();
+  }
+
   /** Resolves when a run can begin; false if the host was closed instead. */
-  async whenIdle(): Promise<boolean> {
-    while (this.#state.kind !== 'idle') {
+  async whenReady(): Promise<boolean> {
+    while (this.#state.kind !== 'idle' && this.#state.kind !== 'running') {
       if (this.#state.kind === 'closed') return false;
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
     return true;
   }
 
-  /** Begins a run. Only in `idle` (M1). */
+  /** Begins a run, in `idle` or beside runs of the same model (M1). */
   run(command: Omit<RunCommand, 'kind'>, listener: RunListener): HostRun {
-    if (this.#state.kind !== 'idle') throw new Error(`a ${this.#state.kind} host takes no job`);
-    const { child } = this.#state;
-    const { job } = command;
+    const { job, model } = command;
+    const state = this.#assertRoom(model);
+    const { child } = state;
     const run = new ActiveRun(job, listener, performance.now());
-    this.#state = { kind: 'running', child, run };
+    const others = state.kind === 'running' ? state.runs : [];
+    this.#state = { kind: 'running', child, model, runs: new Map([...others, [job, run]]) };
     child.send({ kind: 'run', ...command });
     return {
       outcome: run.outcome,
@@ -145,43 +172,59 @@ export class ModelHost {
     this.#state = { kind: 'closed' };
     this.#wakeWaiters();
     if (state.kind === 'waiting') clearTimeout(state.timer);
-    if ('deadline' in state) clearTimeout(state.deadline);
+    if (state.kind === 'starting') clearTimeout(state.deadline);
     if (!('child' in state)) return;
-    state.child.kill();
-    await state.child.exited;
-    if ('run' in state) state.run.settle({ kind: 'aborted', killed: true });
+    await (state.kind === 'idle' ? endInPeace(state.child) : state.child.end());
+    if (state.kind === 'running') settleAll(state.runs, { kind: 'aborted', killed: true });
+  }
+
+  #assertRoom(model: string): Extract<State, { kind: 'idle' | 'running' }> {
+    const state = this.#state;
+    if (state.kind === 'idle') return state;
+    const isRoom =
+      state.kind === 'running' &&
+      state.model === model &&
+      state.runs.size < this.#options.capacityOf(model);
+    if (!isRoom) throw new Error(`a ${state.kind} host takes no job of ${model}`);
+    return state;
   }
 
   #stop(run: ActiveRun): void {
-    if (this.#state.kind !== 'running' || this.#state.run !== run) return;
-    const { child } = this.#state;
+    const state = this.#state;
+    if (state.kind !== 'running' || state.runs.get(run.job) !== run || run.isStopping) return;
     const step = Math.min(run.longestStepMs * STEP_TOLERANCE, MAX_STEP_MS);
-    const afterMs = Math.max(this.#options.killAfterMs, step);
-    const deadline = setTimeout(() => {
-      const fields = { host: this.id, job: run.job, afterMs };
-      this.#options.logger.warn(fields, 'the model does not stop: its host is killed');
-      child.kill();
-    }, afterMs);
-    this.#state = { kind: 'stopping', child, run, deadline };
-    child.send({ kind: 'cancel', job: run.job });
+    run.stopWithin(Math.max(this.#options.killAfterMs, step), () => {
+      this.#killIfOverdue();
+    });
+    state.child.send({ kind: 'cancel', job: run.job });
+  }
+
+  /** M5. */
+  #killIfOverdue(): void {
+    const state = this.#state;
+    if (state.kind !== 'running') return;
+    const runs = [...state.runs.values()];
+    if (runs.length === 0 || !runs.every(({ isOverdue }) => isOverdue)) return;
+    const fields = { host: this.id, jobs: runs.map(({ job }) => job) };
+    this.#options.logger.warn(fields, 'the model does not stop: its host is killed');
+    state.child.kill();
   }
 
   #onMessage(child: HostChild, message: HostMessage): void {
     if (!('child' in this.#state) || this.#state.child !== child) return;
     if (message.kind === 'ready') {
       this.#onReady(message);
-      return;
-    }
-    if (message.kind === 'log' && message.job === undefined) {
+    } else if (message.kind === 'batches') {
+      this.#options.onBatches(message);
+    } else if (message.kind === 'log' && message.job === undefined) {
       this.#options.logger[message.level]({ host: this.id }, message.message);
-      return;
+    } else if (this.#state.kind === 'running') {
+      const run = this.#state.runs.get(message.job ?? '');
+      if (run !== undefined) this.#onRunMessage(run, message);
     }
-    const state = this.#state;
-    if (!('run' in state) || state.run.job !== message.job) return;
-    this.#onRunMessage(state.run, message);
   }
 
-  #onRunMessage(run: ActiveRun, message: Exclude<HostMessage, ReadyMessage>): void {
+  #onRunMessage(run: ActiveRun, message: RunMessage): void {
     switch (message.kind) {
       case 'event':
         run.sawEvent(performance.now());
@@ -214,17 +257,31 @@ export class ModelHost {
 
   #finish(run: ActiveRun, outcome: HostOutcome): void {
     const state = this.#state;
-    if (!('run' in state) || state.run !== run) return;
-    if (state.kind === 'stopping') clearTimeout(state.deadline);
-    this.#state = { kind: 'idle', child: state.child };
+    if (state.kind !== 'running' || state.runs.get(run.job) !== run) return;
+    const { child, model } = state;
+    const runs = new Map(state.runs);
+    runs.delete(run.job);
+    this.#state =
+      runs.size === 0 ? { kind: 'idle', child } : { kind: 'running', child, model, runs };
     run.settle(outcome);
+    this.#killIfOverdue();
+    this.#replaceIfStale();
     this.#announce();
+  }
+
+  /** M6. */
+  #replaceIfStale(): void {
+    if (!this.#isStale || (this.#state.kind !== 'idle' && this.#state.kind !== 'starting')) return;
+    const { child } = this.#state;
+    if (this.#state.kind === 'starting') clearTimeout(this.#state.deadline);
+    background(endInPeace(child), this.#options.logger, 'end a host whose models have changed');
+    this.start();
   }
 
   #onExit(child: HostChild, { reason }: HostExit): void {
     const state = this.#state;
     if (!('child' in state) || state.child !== child) return;
-    if ('deadline' in state) clearTimeout(state.deadline);
+    if (state.kind === 'starting') clearTimeout(state.deadline);
     this.#options.logger.warn({ host: this.id, reason }, 'the model host is gone');
     if (state.kind === 'starting') this.#failedStarts += 1;
     const timer = setTimeout(() => {
@@ -232,8 +289,7 @@ export class ModelHost {
     }, this.#backoffMs());
     this.#state = { kind: 'waiting', timer };
     this.#options.onRestart(reason);
-    if (state.kind === 'running') state.run.settle({ kind: 'crashed', reason });
-    if (state.kind === 'stopping') state.run.settle({ kind: 'aborted', killed: true });
+    if (state.kind === 'running') settleAll(state.runs, { kind: 'crashed', reason });
   }
 
   #announce(): void {
@@ -249,4 +305,23 @@ export class ModelHost {
     if (this.#failedStarts === 0) return 0;
     return Math.min(FIRST_BACKOFF_MS * 2 ** (this.#failedStarts - 1), MAX_BACKOFF_MS);
   }
+}
+
+type RunMessage = Exclude<HostMessage, ReadyMessage | BatchesMessage>;
+
+/** Those that were to stop have stopped, by the death of their process. */
+function settleAll(runs: ReadonlyMap<string, ActiveRun>, outcome: HostOutcome): void {
+  for (const run of runs.values()) {
+    run.settle(run.isStopping ? { kind: 'aborted', killed: true } : outcome);
+  }
+}
+
+/** Lets the models of a process be released, which nobody waits for longer than {@link UNLOAD_MS}. */
+async function endInPeace(child: HostChild): Promise<void> {
+  child.send({ kind: 'close' });
+  const deadline = setTimeout(() => {
+    child.kill();
+  }, UNLOAD_MS);
+  await child.exited;
+  clearTimeout(deadline);
 }
