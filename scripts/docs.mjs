@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// npm run docs: writes docs/configuration.md and .env.example from the schemas of the apps.
+// npm run docs: writes docs/configuration.md and .env.example from the schemas of the apps, and
+// test/proto/stepcast.proto from those of the models.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,6 +13,9 @@ import { runMain } from './lib/stop.mjs';
 await runMain(async () => {
   await setUp();
   const { describeConfig } = await import('@stepcast/platform');
+  const { createProto, loadRegistry } = await import('@stepcast/models');
+  const registry = await loadRegistry(path.join(rootDir, 'models'));
+  const manifests = registry.list().map(({ name }) => registry.manifest(name));
   const apps = await Promise.all(
     ['api', 'gateway', 'worker'].map(async (name) => {
       const file = path.join(rootDir, 'apps', name, `dist/${name}.config.js`);
@@ -23,6 +27,7 @@ await runMain(async () => {
   const files = {
     'docs/configuration.md': renderConfiguration(sections),
     '.env.example': renderEnvExample(sections),
+    'test/proto/stepcast.proto': createProto(manifests).text,
   };
   for (const [file, text] of Object.entries(files)) {
     await writeFile(path.join(rootDir, file), text);

@@ -25,10 +25,13 @@ async function runHub(redis, stop) {
     redis.lost.then((reason) => ({ reason, code: 1 })),
   ]);
   console.log('starting the hub …');
-  const { url, child, isReady } = await startHub({ redisUrl: redis.url, stopping });
+  const { url, grpcUrl, child, isReady } = await startHub({ redisUrl: redis.url, stopping });
   void stop.insisted.then(child.kill);
 
-  if (isReady) console.log(`\nStepcast is ready: ${url}/\n${exampleCommand(url)}`);
+  if (isReady) {
+    const grpc = grpcUrl.slice('http://'.length);
+    console.log(`\nStepcast is ready: ${url}/ (gRPC: ${grpc})\n${exampleCommand(url)}`);
+  }
 
   const end = await Promise.race([stopping, child.exited.then(() => undefined)]);
   if (!end) {

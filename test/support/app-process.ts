@@ -15,6 +15,8 @@ export interface AppProcess {
   readonly name: AppName;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
+  /** `127.0.0.1:<port>` of gRPC; '' of an app without. */
+  readonly grpc: string;
   readonly pid: number;
   /** Lines of its log, newest last. */
   readonly log: readonly string[];
@@ -51,6 +53,7 @@ export async function startAppProcess(
     env: {
       PATH: process.env['PATH'],
       PORT: '0',
+      GRPC_PORT: '0',
       LOG_LEVEL: 'info',
       LOG_FORMAT: 'json',
       ...env,
@@ -83,13 +86,20 @@ export async function startAppProcess(
   await waitFor(async () => (await fetch(`${address}/health/ready`)).ok, START_DEADLINE_MS);
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} has no pid`);
-  return { name, url: address, pid, log, kill: (signal = 'SIGTERM') => end(child, signal) };
+  const grpc = grpcAddress(log);
+  return { name, url: address, grpc, pid, log, kill: (signal = 'SIGTERM') => end(child, signal) };
 }
 
 function listeningAddress(line: string): string | undefined {
   if (!line.includes('"listening"')) return undefined;
   const { url } = JSON.parse(line) as { url?: string };
   return url;
+}
+
+/** Logged before the address of HTTP is. */
+function grpcAddress(log: readonly string[]): string {
+  const line = log.find((text) => text.includes('"gRPC is listening"'));
+  return line === undefined ? '' : (JSON.parse(line) as { grpc: string }).grpc;
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {

@@ -1,12 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const MODELS_LIB = fileURLToPath(new URL('../../../libs/models/src/index.ts', import.meta.url));
 
 const ECHO = `
-import { defineModel, z } from ${JSON.stringify(MODELS_LIB)};
+import { defineModel, z } from '@stepcast/models';
 export default defineModel({
   name: 'echo',
   description: 'Says what it was told.',

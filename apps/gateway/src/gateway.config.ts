@@ -40,6 +40,16 @@ export const gatewayConfigSchema = z.object({
       'Over how long connections are sent away at shutdown, so that they do not all return at once.',
     )
     .meta({ example: '3000' }),
+  GRPC_PORT: count(0, 65_535)
+    .default(50_051)
+    .describe('Where the gateway listens for gRPC, on HOST; 0 takes any free port.')
+    .meta({ example: '50051' }),
+  GRPC_MAX_CALLS_PER_CONNECTION: count(1, 1_000_000)
+    .default(1_000)
+    .describe(
+      'gRPC calls that one connection may have open at a time; clients keep others waiting. Each may hold 64 KiB.',
+    )
+    .meta({ example: '1000' }),
 });
 
 export type GatewayConfig = Readonly<z.infer<typeof gatewayConfigSchema>>;

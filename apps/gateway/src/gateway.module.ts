@@ -31,6 +31,7 @@ import { GatewayHealthService } from './gateway-health.service.js';
 import { GatewayLifecycleService } from './gateway-lifecycle.service.js';
 import { GatewayMetricsService } from './gateway-metrics.service.js';
 import { GatewayObserver } from './gateway-observer.js';
+import { GrpcService } from './grpc/grpc.service.js';
 import { StreamsController } from './http/streams.controller.js';
 import { GraceWatch } from './interest.js';
 import { OpenConnections } from './open-connections.js';
@@ -55,6 +56,7 @@ type HubParts = Pick<HubOptions, 'maxMemoryBytes' | 'foldsOf' | 'observer'>;
     GatewayHealthService,
     GatewayLifecycleService,
     GatewayMetricsService,
+    GrpcService,
     { provide: CLOCK, useValue: systemClock },
     {
       provide: ON_ERROR,

@@ -6,10 +6,18 @@ import { createOpenApiDocument } from './document.js';
 
 /** Serves Swagger UI at `/docs` and the document at `/openapi.json`. */
 export function serveDocs(app: NestFastifyApplication): void {
-  const document = createOpenApiDocument(app.get(ModelRegistry, { strict: false }), readVersion());
-  SwaggerModule.setup('docs', app, document as unknown as OpenAPIObject, {
+  const registry = app.get(ModelRegistry, { strict: false });
+  const create = () => createOpenApiDocument(registry, readVersion()) as unknown as OpenAPIObject;
+  let document: OpenAPIObject | undefined;
+  registry.onChange(() => {
+    document = undefined;
+  });
+  const current = () => (document ??= create());
+  SwaggerModule.setup('docs', app, current, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Stepcast API',
+    // What is set up once would describe the models of the start.
+    patchDocumentOnRequest: current,
   });
 }
