@@ -53,7 +53,7 @@ export default {
       [lib('models')],
       'a model needs one import: @stepcast/models.',
     ),
-    ...['api', 'gateway', 'worker'].map((app) =>
+    ...['api', 'gateway', 'worker', 'cli'].map((app) =>
       only(
         `app-${app}-imports-libs`,
         `^apps/${app}/`,
