@@ -26,7 +26,7 @@ describe('models', () => {
   it('are listed with their schemas, the device in use and the depth of their queues', async () => {
     const { body } = await call<{ models: Record<string, unknown>[] }>(`${hub.url}/v1/models`);
 
-    expect(body.models.map(({ name }) => name)).toEqual(['pace', 'sketch', 'writer']);
+    expect(body.models.map(({ name }) => name)).toEqual(['classify', 'pace', 'sketch', 'writer']);
     const one = await call(`${hub.url}/v1/models/sketch`);
     expect(one.body).toMatchObject({
       name: 'sketch',

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const built = new URL('../../models/dist/pace/model.js', import.meta.url).href;
+const built = new URL('../../models/pace/model.ts', import.meta.url).href;
 const folders = new Set<string>();
 
 /** For `MODELS_DIR`; ends with {@link removePaceOnly}. */

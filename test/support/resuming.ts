@@ -26,7 +26,7 @@ export async function createModels(): Promise<{ folder: string; remove: () => Pr
   const folder = await mkdtemp(path.join(tmpdir(), 'stepcast-models-'));
   await link(folder, 'stepper', path.join(root, 'test/fault/checkpoint-models/stepper/model.js'));
   for (const name of ['sketch', 'writer']) {
-    await link(folder, name, path.join(root, 'models/dist', name, 'model.js'));
+    await link(folder, name, path.join(root, 'models', name, 'model.ts'));
     for (const file of await readdir(path.join(root, 'models', name))) {
       if (!/\.(onnx|json)$/.test(file)) continue;
       await symlink(path.join(root, 'models', name, file), path.join(folder, name, file));
