@@ -8,6 +8,8 @@ import { openStream } from '../test/support/clients.js';
 import { describeMachine, summary } from './statistics.js';
 
 const ROUNDS = Number(process.argv[2] ?? 10);
+/** Threads of a session, in the hub and bare; 0 = one per core. */
+const THREADS = Number(process.argv[3] ?? 0);
 const WORK = {
   sketch: {
     type: 'step',
@@ -21,13 +23,14 @@ type Name = keyof typeof WORK;
 const hub = await startAppProcess('standalone', {
   REDIS_URL: process.env['REDIS_URL'] ?? '',
   KEY_PREFIX: uniquePrefix(),
+  ORT_THREADS: String(THREADS),
 });
 const registry = await loadRegistry(fileURLToPath(new URL('../models', import.meta.url)));
 
 async function warm(name: Name): Promise<LoadedModel> {
   const entry = registry.entries().find(({ model }) => model.name === name);
   if (entry === undefined) throw new Error(`no model ${name}`);
-  return loadModel(entry, { providers: ['cpu'], threads: 0, log: () => undefined });
+  return loadModel(entry, { providers: ['cpu'], threads: THREADS, log: () => undefined });
 }
 
 /** Milliseconds between the first and the last event of the type, per event. */

@@ -63,11 +63,15 @@ export class StreamRecord {
   /** The exact JSON text of every event, in order. */
   readonly texts: string[] = [];
   lastId = '';
+  readonly #parsed: SeenEvent[] = [];
   #waiting: (() => void)[] = [];
   isClosed = false;
 
+  /** Each is parsed once: whoever waits looks again at every event, beside what is measured. */
   get events(): SeenEvent[] {
-    return this.texts.map((text) => JSON.parse(text) as SeenEvent);
+    const fresh = this.texts.slice(this.#parsed.length);
+    this.#parsed.push(...fresh.map((text) => JSON.parse(text) as SeenEvent));
+    return [...this.#parsed];
   }
 
   get last(): SeenEvent | undefined {

@@ -4,10 +4,11 @@ import { fork } from 'node:child_process';
 
 const [file, modelsDirectory] = process.argv.slice(2);
 const host = fork(file, [], { execArgv: [] });
-host.on('message', ({ kind }) => {
-  if (kind === 'ready') {
-    host.send({ kind: 'run', job: 'job', attempt: 1, model: 'stubborn', input: '{}' });
+host.on('message', (messages) => {
+  const kinds = messages.map(({ kind }) => kind);
+  if (kinds.includes('ready')) {
+    host.send([{ kind: 'run', job: 'job', attempt: 1, model: 'stubborn', input: '{}' }]);
   }
-  if (kind === 'event') process.send({ pid: host.pid });
+  if (kinds.includes('event')) process.send({ pid: host.pid });
 });
-host.send({ kind: 'init', modelsDirectory, providers: ['cpu'], threads: 1, maxBatchSize: 0 });
+host.send([{ kind: 'init', modelsDirectory, providers: ['cpu'], threads: 1, maxBatchSize: 0 }]);

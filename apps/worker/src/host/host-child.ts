@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
-import { hostMessageSchema, type HostCommand, type HostMessage } from './host-protocol.js';
+import { hostMessagesSchema, type HostCommand, type HostMessage } from './host-protocol.js';
+import { Outgoing } from './outgoing.js';
 
 /** How a host process ended. */
 export interface HostExit {
@@ -23,6 +24,9 @@ export class HostChild {
   /** Resolves when the process is gone, before `onExit` is called. */
   readonly exited: Promise<void>;
   readonly #process: ChildProcess;
+  readonly #outgoing = new Outgoing<HostCommand>((commands) => {
+    if (this.#process.connected) this.#process.send(commands, () => undefined);
+  }, setImmediate);
 
   constructor(file: string, listener: HostChildListener) {
     this.#process = fork(file, [], {
@@ -33,9 +37,9 @@ export class HostChild {
     });
     let fault: string | undefined;
     this.#process.on('message', (value) => {
-      const message = hostMessageSchema.safeParse(value);
-      if (message.success) {
-        listener.onMessage(message.data);
+      const messages = hostMessagesSchema.safeParse(value);
+      if (messages.success) {
+        for (const message of messages.data) listener.onMessage(message);
       } else {
         fault = 'sent something that is not a message of a host';
         this.kill();
@@ -69,7 +73,7 @@ export class HostChild {
 
   /** Dropped when the process is gone: its exit says the rest. */
   send(command: HostCommand): void {
-    if (this.#process.connected) this.#process.send(command, () => undefined);
+    this.#outgoing.push(command);
   }
 
   kill(): void {

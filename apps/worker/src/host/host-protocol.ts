@@ -1,6 +1,7 @@
 /**
  * What the worker and a model host say to each other over IPC: the only file that knows. Both sides
- * parse what they receive, so that a mismatch of versions is an error here and not a riddle later.
+ * parse what they receive, so that a mismatch of versions is an error here and not a riddle later. Each
+ * IPC message is a list: what one side has to say in one turn goes together ({@link Outgoing}).
  *
  *   worker                                host
  *     │ init ─────────────────────────────► │  loads every model
@@ -21,7 +22,7 @@ const job = z.string();
 const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value));
 
 /** From the worker to the host. */
-export const hostCommandSchema = z.discriminatedUnion('kind', [
+const hostCommandSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('init'),
     modelsDirectory: z.string(),
@@ -46,12 +47,15 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('close') }),
 ]);
 
+/** What a host receives. */
+export const hostCommandsSchema = z.array(hostCommandSchema);
+
 export type HostCommand = z.infer<typeof hostCommandSchema>;
 export type InitCommand = Extract<HostCommand, { kind: 'init' }>;
 export type RunCommand = Extract<HostCommand, { kind: 'run' }>;
 
 /** From the host to the worker. */
-export const hostMessageSchema = z.discriminatedUnion('kind', [
+const hostMessageSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('ready'),
     models: z.record(z.string(), z.object({ device: z.string(), loadMs: z.number() })),
@@ -97,6 +101,9 @@ export const hostMessageSchema = z.discriminatedUnion('kind', [
     waitsMs: z.array(z.number()),
   }),
 ]);
+
+/** What a worker receives. */
+export const hostMessagesSchema = z.array(hostMessageSchema);
 
 export type HostMessage = z.infer<typeof hostMessageSchema>;
 export type ReadyMessage = Extract<HostMessage, { kind: 'ready' }>;

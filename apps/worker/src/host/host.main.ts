@@ -1,6 +1,7 @@
 /** A model host: forked by a worker, and of no use without one. */
 import { HostProcess } from './host-process.js';
-import { hostCommandSchema, type HostMessage } from './host-protocol.js';
+import { hostCommandsSchema, type HostMessage } from './host-protocol.js';
+import { Outgoing } from './outgoing.js';
 import { watchForOrphan } from './orphan-watch.js';
 
 const send = process.send?.bind(process);
@@ -15,14 +16,20 @@ process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit(0));
 watchForOrphan();
 
-const host = new HostProcess((message: HostMessage) => {
+const outgoing = new Outgoing<HostMessage>((messages) => {
   // A closed channel means that the worker is gone; `disconnect` follows.
-  if (process.connected) send(message, undefined, undefined, () => undefined);
+  if (process.connected) send(messages, undefined, undefined, () => undefined);
+}, queueMicrotask);
+
+const host = new HostProcess((message) => {
+  outgoing.push(message);
 });
 
 process.on('message', (message) => {
-  host.handle(hostCommandSchema.parse(message)).catch((error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  });
+  for (const command of hostCommandsSchema.parse(message)) {
+    host.handle(command).catch((error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    });
+  }
 });
