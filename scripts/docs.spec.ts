@@ -6,6 +6,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { loadModel, loadRegistry, runModel } from '@stepcast/models';
 import { describeConfig } from '@stepcast/platform';
+import ts from 'typescript';
 
 import { apiSlices } from '../apps/api/src/api.config.js';
 import { gatewaySlices } from '../apps/gateway/src/gateway.config.js';
@@ -203,37 +204,92 @@ describe('what npm run docs writes', () => {
 });
 
 describe('docs/models.md', () => {
-  it('begins with a model that runs as it stands', async () => {
-    const code = /```ts\n(.*?)```/s.exec(read('docs/models.md'))?.[1] ?? '';
+  /** Models that stand there as a whole, with an input and what comes of it. */
+  const EXAMPLES = [
+    {
+      name: 'echo',
+      input: { text: 'one two', everyMs: 0 },
+      output: '{"words":2}',
+      events: ['word {"step":1,"of":2,"word":"one"}', 'word {"step":2,"of":2,"word":"two"}'],
+    },
+    { name: 'length', input: { text: 'a bc' }, output: '{"letters":3,"together":1}', events: [] },
+    {
+      name: 'grow',
+      input: { from: 1, steps: 2 },
+      output: '{"value":4}',
+      events: ['step {"step":1,"of":2,"value":2}', 'step {"step":2,"of":2,"value":4}'],
+    },
+  ];
+  const codes = [...read('docs/models.md').matchAll(/```ts\n(.*?)```/gs)]
+    .map(([, code = '']) => code)
+    .filter((code) => code.includes('export default defineModel'));
+
+  it('has these models, and begins with the first', () => {
+    const names = codes.map((code) => /name: '(.+?)'/.exec(code)?.[1]);
+
+    expect(names).toEqual(EXAMPLES.map(({ name }) => name));
+  });
+
+  it('has models whose types are right', () => {
+    expect(faultsOfTypes(codes)).toEqual([]);
+  }, 60_000);
+
+  it.each(EXAMPLES)('has a model $name that runs as it stands', async (example) => {
     const directory = await mkdtemp(path.join(tmpdir(), 'stepcast-docs-'));
     try {
-      await mkdir(path.join(directory, 'echo'));
-      // No types are written in it, so that it is JavaScript, too.
-      await writeFile(path.join(directory, 'echo/model.js'), code);
-      await writeFile(path.join(directory, 'package.json'), '{"type":"module"}');
+      await mkdir(path.join(directory, example.name));
+      const code = codes.find((text) => text.includes(`name: '${example.name}'`)) ?? '';
+      await writeFile(path.join(directory, example.name, 'model.ts'), code);
 
       const registry = await loadRegistry(directory);
       const [entry] = registry.entries();
       const options = { providers: ['cpu'], threads: 1, log: () => undefined };
-      const emitted: string[] = [];
+      const events: string[] = [];
       const outcome = await runModel(
         await loadModel(entry!, options),
-        { job: 'job', attempt: 1, input: { text: 'one two', everyMs: 0 } },
+        { job: 'job', attempt: 1, input: example.input },
         {
           signal: new AbortController().signal,
-          emit: ({ type, json }) => void emitted.push(`${type} ${json}`),
+          emit: ({ type, json }) => void events.push(`${type} ${json}`),
           log: () => undefined,
         },
       );
 
       expect(registry.broken).toEqual([]);
-      expect(outcome).toEqual({ kind: 'done', output: '{"words":2}' });
-      expect(emitted).toEqual([
-        'word {"step":1,"of":2,"word":"one"}',
-        'word {"step":2,"of":2,"word":"two"}',
-      ]);
+      expect(outcome).toEqual({ kind: 'done', output: example.output });
+      expect(events).toEqual(example.events);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   });
 });
+
+/** What the compiler, as strict as for our own code, says of pieces of code. */
+function faultsOfTypes(codes: readonly string[]): string[] {
+  const files = new Map(
+    codes.map((code, index) => [path.join(rootDir, `docs-example-${String(index)}.ts`), code]),
+  );
+  const { config } = ts.readConfigFile(path.join(rootDir, 'tsconfig.json'), (file) =>
+    ts.sys.readFile(file),
+  ) as { config: object };
+  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [] }, ts.sys, rootDir);
+  const disk = ts.createCompilerHost(options);
+  const host: ts.CompilerHost = {
+    ...disk,
+    fileExists: (file) => files.has(file) || disk.fileExists(file),
+    readFile: (file) => files.get(file) ?? disk.readFile(file),
+    getSourceFile: (file, target, ...rest) => {
+      const code = files.get(file);
+      if (code === undefined) return disk.getSourceFile(file, target, ...rest);
+      return ts.createSourceFile(file, code, target);
+    },
+  };
+  const program = ts.createProgram([...files.keys()], { ...options, noEmit: true }, host);
+  return [...files.keys()].flatMap((file) => {
+    const source = program.getSourceFile(file);
+    return [
+      ...program.getSyntacticDiagnostics(source),
+      ...program.getSemanticDiagnostics(source),
+    ].map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+  });
+}
