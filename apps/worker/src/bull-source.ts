@@ -100,11 +100,15 @@ export class BullSource implements JobSource {
     return retakeLock(connection, { prefix, queue, job, token, lockMs, takenAt });
   }
 
-  /** Every job has a priority, so that those who wait are in one list. */
+  /** Every job is added with a priority; those of dead workers come back to the list of those without. */
   async hasWaiting(): Promise<boolean> {
     const { connection, monitor } = this.#options;
     try {
-      return (await connection.zcard(this.#worker.toKey('prioritized'))) > 0;
+      const [added, back] = await Promise.all([
+        connection.zcard(this.#worker.toKey('prioritized')),
+        connection.llen(this.#worker.toKey('wait')),
+      ]);
+      return added + back > 0;
     } catch (error) {
       monitor.failed(error);
       return false;

@@ -26,7 +26,8 @@ import type { StoreClock } from './store-clock.js';
 export interface RunHost {
   readonly id: string;
   readonly models: Readonly<Record<string, { readonly device: string }>>;
-  whenReady(): Promise<boolean>;
+  whenReady(command: Pick<RunCommand, 'job' | 'model'>): Promise<boolean>;
+  hasRoom(command: Pick<RunCommand, 'job' | 'model'>): boolean;
   run(command: Omit<RunCommand, 'kind'>, listener: RunListener): HostRun;
 }
 
@@ -83,7 +84,7 @@ export class JobRun {
     const timers = this.#startTimers();
     try {
       // Ready already, unless the process died since it was chosen. Whoever has said stop by now comes first.
-      const isReady = await Promise.race([this.#interrupted, host.whenReady()]);
+      const isReady = await this.#whenReady(host);
       const startedAt = clock.now();
       const outcome = isReady ? await this.#runOnHost(host, writer) : ABORTED;
       return await this.#settle(outcome, clock.now() - startedAt);
@@ -154,6 +155,16 @@ export class JobRun {
       },
     });
     return this.#hostRun.outcome;
+  }
+
+  /** False if the run must not begin. Several may hear of one place: who finds it taken waits again. */
+  async #whenReady(host: RunHost): Promise<boolean> {
+    const { id: job, model } = this.#parts.claim.record;
+    let isReady: boolean;
+    do {
+      isReady = await Promise.race([this.#interrupted, host.whenReady({ job, model })]);
+    } while (isReady && !host.hasRoom({ job, model }));
+    return isReady;
   }
 
   #startTimers(): NodeJS.Timeout[] {

@@ -24,6 +24,9 @@ class FakeHost implements RunHost {
   /** What a stop leads to; undefined: nothing. */
   onStop: HostOutcome | undefined = { kind: 'aborted', killed: false };
 
+  hasRoom(): boolean {
+    return true;
+  }
   whenReady(): Promise<boolean> {
     return this.isIdle;
   }

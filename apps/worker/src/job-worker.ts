@@ -61,6 +61,11 @@ export class JobWorker {
   async start(): Promise<void> {
     const { id, pool, runner, registry, dispatcher } = this.#parts;
     const { announcer, sources, signals, logger } = this.#parts;
+    // Before anything is waited for, so that no change is missed.
+    this.#stopFollowing = registry.onChange((change) => {
+      logger.info(change, 'the models have changed');
+      background(this.#follow(), logger, 'follow the models');
+    });
     pool.start();
     await signals.onNudge(id, (job) => {
       runner.nudge(job);
@@ -71,10 +76,6 @@ export class JobWorker {
     await sources.start();
     announcer.start();
     dispatcher.start();
-    this.#stopFollowing = registry.onChange((change) => {
-      logger.info(change, 'the models have changed');
-      background(this.#follow(), logger, 'follow the models');
-    });
   }
 
   async refuse(): Promise<void> {

@@ -81,7 +81,8 @@ export class HostPool {
   /** A host that can take a job of the model: one that waits, else one that batches it and has a place. */
   roomFor(model: string): ModelHost | undefined {
     const idle = this.#hosts.find((host) => host.state === 'idle' && !this.#taken.has(host));
-    return idle ?? this.#hosts.find((host) => this.#hasPlace(host, model));
+    const open = this.#hosts.filter((host) => this.#hasPlace(host, model));
+    return idle ?? open.find((host) => !this.isTurnOver(host)) ?? open[0];
   }
 
   /** Whether a host has batched jobs of one model for so long that others may want it. */
@@ -112,7 +113,7 @@ export class HostPool {
 
   #hasPlace(host: ModelHost, model: string): boolean {
     const taken = this.#taken.get(host);
-    if (taken?.model !== model || host.isStale) return false;
+    if (taken?.model !== model || !host.isJoinable) return false;
     return taken.jobs < this.#capacityOf(model);
   }
 

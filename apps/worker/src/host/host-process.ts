@@ -1,14 +1,13 @@
 /**
  * The inside of a model host: loads every model once, then runs jobs of one model at a time.
  *
- * - H1 Runs of one model at a time, as many as it batches; another is a fault of the worker and ends the process.
+ * - H1 Runs of one model at a time, each job once; another is a fault of the worker and ends the process.
  * - H2 Every run is answered by exactly one of `done`, `failed`, `aborted`, after its last event.
  * - H3 At most a window of events and checkpoints is unacknowledged; `log` lines count, and are dropped, with a note,
  *   beyond four windows, because `ctx.log` cannot wait.
  */
 import { inspect } from 'node:util';
 import {
-  capacityOf,
   createRunner,
   loadModel,
   loadRegistry,
@@ -31,8 +30,6 @@ import {
 
 interface WarmModel extends LoadedModel {
   readonly runner: ModelRunner;
-  /** Most runs at a time. */
-  readonly capacity: number;
 }
 
 interface CurrentRun {
@@ -110,8 +107,7 @@ export class HostProcess {
         const loaded = await loadModel(entry, { ...options, log });
         const onBatch = this.#batches.of(name);
         const runner = createRunner(loaded, { maxBatchSize, onBatch });
-        const capacity = capacityOf(entry.model.execution, maxBatchSize);
-        this.#models.set(name, { ...loaded, runner, capacity });
+        this.#models.set(name, { ...loaded, runner });
       } catch (error) {
         this.#failures[name] = safeMessage(error);
         log('error', `cannot be loaded: ${stackOf(error)}`);
@@ -146,7 +142,7 @@ export class HostProcess {
       this.#send({ kind: 'failed', job, code: 'model_unavailable', message });
       return;
     }
-    this.#assertRoom(command, model);
+    this.#assertRoom(command);
     const run: CurrentRun = {
       job,
       model: command.model,
@@ -178,11 +174,10 @@ export class HostProcess {
     if (this.#runs.size === 0) this.#batches.send();
   }
 
-  /** H1. */
-  #assertRoom({ job, model }: RunCommand, { capacity }: WarmModel): void {
-    const runs = [...this.#runs.values()];
-    const isRoom = runs.length < capacity && runs.every((run) => run.model === model);
-    if (!isRoom || this.#runs.has(job)) throw new Error(`no room for a job of ${model} (H1)`);
+  /** H1. How many is for the worker to say: whoever is one too many waits in the runner. */
+  #assertRoom({ job, model }: RunCommand): void {
+    const isOther = [...this.#runs.values()].some((run) => run.model !== model);
+    if (isOther || this.#runs.has(job)) throw new Error(`no room for a job of ${model} (H1)`);
   }
 
   #log(run: CurrentRun | undefined, givenLevel: LogLevel, message: string): void {

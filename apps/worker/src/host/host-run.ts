@@ -1,5 +1,8 @@
 import type { ErrorCode, LogLevel } from '@stepcast/protocol';
-import type { EventMessage } from './host-protocol.js';
+import type { BatchesMessage, EventMessage, HostMessage, ReadyMessage } from './host-protocol.js';
+
+/** What a host says of one run. */
+export type RunMessage = Exclude<HostMessage, ReadyMessage | BatchesMessage>;
 
 /** How a run ended. Whatever it is: nothing of it runs any more. */
 export type HostOutcome =
@@ -58,9 +61,29 @@ export class ActiveRun {
     return this.#longestStepMs;
   }
 
-  sawEvent(now: number): void {
-    this.#longestStepMs = Math.max(this.#longestStepMs, now - this.#lastEventAt);
-    this.#lastEventAt = now;
+  /**
+   * Passes on what the host says of the run. Gives its outcome when it was that.
+   * @param now `performance.now()`
+   */
+  receive(message: RunMessage, now: number): HostOutcome | undefined {
+    switch (message.kind) {
+      case 'event':
+        this.#longestStepMs = Math.max(this.#longestStepMs, now - this.#lastEventAt);
+        this.#lastEventAt = now;
+        this.listener.onEvent(message);
+        return undefined;
+      case 'log':
+        this.listener.onLog(message.level, message.message);
+        return undefined;
+      case 'checkpoint':
+        this.listener.onCheckpoint(message.data);
+        return undefined;
+      case 'aborted':
+        return { kind: 'aborted', killed: false };
+      case 'done':
+      case 'failed':
+        return message;
+    }
   }
 
   /** Whether it was told to stop. */

@@ -10,6 +10,7 @@ import { ModelHost } from './model-host.js';
 
 const FILE = path.resolve('apps/worker/dist/host/host.main.js');
 const KILL_AFTER_MS = 300;
+const ANY = { job: 'any', model: 'count' };
 
 jest.setTimeout(20_000);
 
@@ -50,7 +51,7 @@ describe('ModelHost with a real process', () => {
     });
     hosts.push(host);
     host.start();
-    await host.whenReady();
+    await host.whenReady(ANY);
     return host;
   }
 
@@ -145,7 +146,7 @@ describe('ModelHost with a real process', () => {
     expect(await outcome).toEqual({ kind: 'aborted', killed: true });
     expect(performance.now() - stoppedAt).toBeGreaterThanOrEqual(KILL_AFTER_MS - 20);
     expect(isAlive(pid)).toBe(false);
-    await host.whenReady();
+    await host.whenReady(ANY);
     expect(pidOf(await run(host, 'count').outcome)).not.toBe(pid);
     expect(host.id).toMatch(/^0\.2:/);
   });
@@ -156,7 +157,7 @@ describe('ModelHost with a real process', () => {
     const outcome = await run(host, 'crash').outcome;
 
     expect(outcome).toEqual({ kind: 'crashed', reason: 'exited with code 3' });
-    await host.whenReady();
+    await host.whenReady(ANY);
     expect((await run(host, 'count').outcome).kind).toBe('done');
   });
 
@@ -262,13 +263,29 @@ describe('ModelHost with a real process', () => {
     const pid = Number(host.id.split(':')[1]);
 
     first.hostRun.stop();
-    // Longer than it may take to stop: the other is not to stop yet.
-    await new Promise((resolve) => setTimeout(resolve, 3 * KILL_AFTER_MS));
+    // It is overdue then, and the other is not to stop yet. Nobody may join them.
+    await waitFor(() => !host.isJoinable);
     expect(isAlive(pid)).toBe(true);
+    expect(host.hasRoom({ job: 'third', model: 'together' })).toBe(false);
     second.hostRun.stop();
 
     const killed = { kind: 'aborted', killed: true };
     expect(await Promise.all([first.outcome, second.outcome])).toEqual([killed, killed]);
+  });
+
+  it('takes a newer attempt of a job only when the older one has left (M1)', async () => {
+    const host = await start();
+    const command = { job: 'twice', model: 'together' };
+    const older = run(host, 'together', { steps: 1_000_000 }, { job: 'twice' });
+    await older.first;
+
+    expect(host.hasRoom(command)).toBe(false);
+    expect(() => run(host, 'together', {}, { job: 'twice' })).toThrow(/takes no job/);
+    older.hostRun.stop();
+    await host.whenReady(command);
+
+    expect((await older.outcome).kind).toBe('aborted');
+    expect((await run(host, 'together', {}, { job: 'twice' }).outcome).kind).toBe('done');
   });
 
   it('takes the place of a process whose models have changed, once its job has ended (M6)', async () => {
@@ -278,11 +295,11 @@ describe('ModelHost with a real process', () => {
 
     host.renew();
     const old = pidOf(await outcome);
-    await host.whenReady();
+    await host.whenReady(ANY);
 
     expect(pidOf(await run(host, 'count').outcome)).not.toBe(old);
     await waitFor(() => !isAlive(old));
-    expect(host.isStale).toBe(false);
+    expect(host.isJoinable).toBe(true);
   });
 
   it('leaves no process behind after close, whatever it does (M4)', async () => {

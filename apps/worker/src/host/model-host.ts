@@ -16,10 +16,10 @@
  *   a growing pause while it does not even start.
  * - M4 After `close` has resolved no process is left.
  * - M5 The process is killed only when every job in it is to stop and has had its time: who leaves a batch
- *   harms nobody in it.
+ *   harms nobody in it. From the first that is overdue on nobody joins.
  * - M6 A process whose models have changed takes no further job, and is replaced when its last one ends.
  */
-import { background, type Logger } from '@stepcast/platform';
+import type { Logger } from '@stepcast/platform';
 import { HostChild, type HostExit } from './host-child.js';
 import { ActiveRun, type HostOutcome, type HostRun, type RunListener } from './host-run.js';
 import type {
@@ -57,6 +57,8 @@ type State =
       readonly child: HostChild;
       readonly model: string;
       readonly runs: ReadonlyMap<string, ActiveRun>;
+      /** It has been told to die, and nobody may join it. */
+      readonly isKilled: boolean;
     }
   | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout }
   | { readonly kind: 'closed' };
@@ -76,6 +78,8 @@ export class ModelHost {
   #generation = 0;
   #failedStarts = 0;
   #isStale = false;
+  /** Processes that were replaced and are not gone yet (M4). */
+  readonly #endings = new Set<Promise<void>>();
   #ready: Pick<ReadyMessage, 'models' | 'failures'> = { models: {}, failures: {} };
   readonly #waiters: (() => void)[] = [];
 
@@ -125,9 +129,12 @@ export class ModelHost {
     child.send({ kind: 'init', ...this.#options.init });
   }
 
-  /** Whether the models have changed since the process began (M6). */
-  get isStale(): boolean {
-    return this.#isStale;
+  /** Whether further jobs may come: not while it starts, is to be replaced (M6), or does not stop (M5). */
+  get isJoinable(): boolean {
+    if (this.#isStale) return false;
+    if (this.#state.kind === 'idle') return true;
+    if (this.#state.kind !== 'running' || this.#state.isKilled) return false;
+    return ![...this.#state.runs.values()].some(({ isOverdue }) => isOverdue);
   }
 
   /** The models have changed: a new process takes the place of this one, as soon as no job runs. */
@@ -137,23 +144,37 @@ export class ModelHost {
     this.#replaceIfStale();
   }
 
-  /** Resolves when a run can begin; false if the host was closed instead. */
-  async whenReady(): Promise<boolean> {
-    while (this.#state.kind !== 'idle' && this.#state.kind !== 'running') {
+  /**
+   * Whether a run can begin now: in `idle`, or beside runs of the same model (M1). Not while an older attempt
+   * of the same job is still to leave.
+   */
+  hasRoom({ job, model }: Pick<RunCommand, 'job' | 'model'>): boolean {
+    const state = this.#state;
+    if (state.kind !== 'running') return state.kind === 'idle' && !this.#isStale;
+    if (!this.isJoinable || state.model !== model || state.runs.has(job)) return false;
+    return state.runs.size < this.#options.capacityOf(model);
+  }
+
+  /** Resolves when {@link hasRoom} may be true; false if the host was closed instead. */
+  async whenReady(command: Pick<RunCommand, 'job' | 'model'>): Promise<boolean> {
+    while (!this.hasRoom(command)) {
       if (this.#state.kind === 'closed') return false;
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
     return true;
   }
 
-  /** Begins a run, in `idle` or beside runs of the same model (M1). */
+  /** Begins a run. Only while it {@link hasRoom}. */
   run(command: Omit<RunCommand, 'kind'>, listener: RunListener): HostRun {
     const { job, model } = command;
-    const state = this.#assertRoom(model);
+    const state = this.#state;
+    if (!this.hasRoom(command) || (state.kind !== 'idle' && state.kind !== 'running')) {
+      throw new Error(`a ${state.kind} host takes no job of ${model}`);
+    }
     const { child } = state;
     const run = new ActiveRun(job, listener, performance.now());
-    const others = state.kind === 'running' ? state.runs : [];
-    this.#state = { kind: 'running', child, model, runs: new Map([...others, [job, run]]) };
+    const runs = new Map([...(state.kind === 'running' ? state.runs : []), [job, run] as const]);
+    this.#state = { kind: 'running', child, model, runs, isKilled: false };
     child.send({ kind: 'run', ...command });
     return {
       outcome: run.outcome,
@@ -173,20 +194,10 @@ export class ModelHost {
     this.#wakeWaiters();
     if (state.kind === 'waiting') clearTimeout(state.timer);
     if (state.kind === 'starting') clearTimeout(state.deadline);
+    await Promise.all(this.#endings);
     if (!('child' in state)) return;
     await (state.kind === 'idle' ? endInPeace(state.child) : state.child.end());
     if (state.kind === 'running') settleAll(state.runs, { kind: 'aborted', killed: true });
-  }
-
-  #assertRoom(model: string): Extract<State, { kind: 'idle' | 'running' }> {
-    const state = this.#state;
-    if (state.kind === 'idle') return state;
-    const isRoom =
-      state.kind === 'running' &&
-      state.model === model &&
-      state.runs.size < this.#options.capacityOf(model);
-    if (!isRoom) throw new Error(`a ${state.kind} host takes no job of ${model}`);
-    return state;
   }
 
   #stop(run: ActiveRun): void {
@@ -207,6 +218,7 @@ export class ModelHost {
     if (runs.length === 0 || !runs.every(({ isOverdue }) => isOverdue)) return;
     const fields = { host: this.id, jobs: runs.map(({ job }) => job) };
     this.#options.logger.warn(fields, 'the model does not stop: its host is killed');
+    this.#state = { ...state, isKilled: true };
     state.child.kill();
   }
 
@@ -220,28 +232,8 @@ export class ModelHost {
       this.#options.logger[message.level]({ host: this.id }, message.message);
     } else if (this.#state.kind === 'running') {
       const run = this.#state.runs.get(message.job ?? '');
-      if (run !== undefined) this.#onRunMessage(run, message);
-    }
-  }
-
-  #onRunMessage(run: ActiveRun, message: RunMessage): void {
-    switch (message.kind) {
-      case 'event':
-        run.sawEvent(performance.now());
-        run.listener.onEvent(message);
-        return;
-      case 'log':
-        run.listener.onLog(message.level, message.message);
-        return;
-      case 'checkpoint':
-        run.listener.onCheckpoint(message.data);
-        return;
-      case 'aborted':
-        this.#finish(run, { kind: 'aborted', killed: false });
-        return;
-      case 'done':
-      case 'failed':
-        this.#finish(run, message);
+      const outcome = run?.receive(message, performance.now());
+      if (run !== undefined && outcome !== undefined) this.#finish(run, outcome);
     }
   }
 
@@ -258,11 +250,11 @@ export class ModelHost {
   #finish(run: ActiveRun, outcome: HostOutcome): void {
     const state = this.#state;
     if (state.kind !== 'running' || state.runs.get(run.job) !== run) return;
-    const { child, model } = state;
     const runs = new Map(state.runs);
     runs.delete(run.job);
-    this.#state =
-      runs.size === 0 ? { kind: 'idle', child } : { kind: 'running', child, model, runs };
+    // Who was told to die is not idle, although nobody is left in it: its exit follows.
+    const isIdle = runs.size === 0 && !state.isKilled;
+    this.#state = isIdle ? { kind: 'idle', child: state.child } : { ...state, runs };
     run.settle(outcome);
     this.#killIfOverdue();
     this.#replaceIfStale();
@@ -274,7 +266,10 @@ export class ModelHost {
     if (!this.#isStale || (this.#state.kind !== 'idle' && this.#state.kind !== 'starting')) return;
     const { child } = this.#state;
     if (this.#state.kind === 'starting') clearTimeout(this.#state.deadline);
-    background(endInPeace(child), this.#options.logger, 'end a host whose models have changed');
+    const ending = endInPeace(child).finally(() => {
+      this.#endings.delete(ending);
+    });
+    this.#endings.add(ending);
     this.start();
   }
 
@@ -306,8 +301,6 @@ export class ModelHost {
     return Math.min(FIRST_BACKOFF_MS * 2 ** (this.#failedStarts - 1), MAX_BACKOFF_MS);
   }
 }
-
-type RunMessage = Exclude<HostMessage, ReadyMessage | BatchesMessage>;
 
 /** Those that were to stop have stopped, by the death of their process. */
 function settleAll(runs: ReadonlyMap<string, ActiveRun>, outcome: HostOutcome): void {
