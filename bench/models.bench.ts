@@ -1,8 +1,19 @@
 // What does the hub add to a model's own time? Steps of `sketch` and tokens of `writer`: in the hub with
-// one viewer, and in a bare loop over the same model code in this process, which also tells how much of
-// it is spent inside onnxruntime. Rounds alternate in one run, so read the ratios.
+// one viewer; over the same model code in this process; and, of `sketch`, in a bare loop of the network and the
+// arithmetic between its steps, without a preview. Rounds alternate in one run, so read the ratios. With one
+// thread per core whatever else runs takes a core from the network: compare with 1 thread, too.
+//
+//   npm run bench -- models [rounds] [threads of a session; 0 = one per core]
 import { fileURLToPath } from 'node:url';
-import { loadModel, loadRegistry, runModel, type LoadedModel } from '@stepcast/models';
+import {
+  createRandom,
+  loadModel,
+  loadRegistry,
+  runModel,
+  type InferenceSession,
+  type LoadedModel,
+} from '@stepcast/models';
+import { draw } from '../models/sketch/draw.js';
 import { startAppProcess, stopAllApps, uniquePrefix } from '../test/support/app-process.js';
 import { openStream } from '../test/support/clients.js';
 import { describeMachine, summary } from './statistics.js';
@@ -38,10 +49,9 @@ function perEvent(times: readonly number[]): number {
   return ((times.at(-1) ?? NaN) - (times[0] ?? NaN)) / (times.length - 1);
 }
 
-async function bare(model: LoadedModel, name: Name): Promise<{ wall: number; ort: number[] }> {
+async function bare(model: LoadedModel, name: Name): Promise<number> {
   const { type, input } = WORK[name];
   const times: number[] = [];
-  const ort: number[] = [];
   await runModel(
     model,
     { job: 'bench', attempt: 1, input },
@@ -49,14 +59,22 @@ async function bare(model: LoadedModel, name: Name): Promise<{ wall: number; ort
       signal: new AbortController().signal,
       log: () => undefined,
       emit: (event) => {
-        if (event.type !== type) return;
-        times.push(performance.now());
-        const { ms } = JSON.parse(event.json) as { ms?: number };
-        if (ms !== undefined) ort.push(ms);
+        if (event.type === type) times.push(performance.now());
       },
     },
   );
-  return { wall: perEvent(times), ort };
+  return perEvent(times);
+}
+
+/** Milliseconds per step of the network alone. */
+async function ort(model: LoadedModel): Promise<number> {
+  const { unet } = model.loaded as { unet: InferenceSession };
+  const tokens = new Array<number>(12).fill(3);
+  const times: number[] = [];
+  for await (const { step } of draw(unet, { tokens, steps: 100, random: createRandom(1) })) {
+    times[step - 1] = performance.now();
+  }
+  return perEvent(times);
 }
 
 async function inHub(name: Name): Promise<number> {
@@ -72,17 +90,24 @@ for (const name of ['sketch', 'writer'] as const) {
   const unit = name === 'sketch' ? 'ms/step' : 'ms/token';
   await bare(model, name);
   await inHub(name);
-  const results = { bare: [] as number[], hub: [] as number[], ort: [] as number[] };
+  const results = { ort: [] as number[], bare: [] as number[], hub: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
-    const { wall, ort } = await bare(model, name);
-    results.bare.push(wall);
-    results.ort.push(...ort);
+    if (name === 'sketch') results.ort.push(await ort(model));
+    results.bare.push(await bare(model, name));
     results.hub.push(await inHub(name));
   }
-  if (results.ort.length > 0)
-    console.log(`${name} inside session.run: ${summary(results.ort, unit)}`);
-  console.log(`${name} in a bare loop:     ${summary(results.bare, unit)}`);
-  console.log(`${name} in the hub:         ${summary(results.hub, unit)}`);
+  const overhead = (base: readonly number[]) =>
+    summary(
+      results.hub.map((value, round) => 100 * (value / (base[round] ?? NaN) - 1)),
+      '%',
+    );
+  if (results.ort.length > 0) {
+    console.log(`${name}, the network alone:  ${summary(results.ort, unit)}`);
+    console.log(`${name}, hub above network:  ${overhead(results.ort)}`);
+  }
+  console.log(`${name} without a hub:       ${summary(results.bare, unit)}`);
+  console.log(`${name} in the hub:          ${summary(results.hub, unit)}`);
+  console.log(`${name}, hub above model:    ${overhead(results.bare)}`);
   await model.unload();
 }
 await stopAllApps();

@@ -8,33 +8,21 @@ export interface CacheShape {
 }
 
 /**
- * The keys and values of several texts, one text in each row. Rows are as wide as the longest text; a shorter
- * one stands at the right end of its row, behind a padding of zeros.
+ * The keys and values of several texts, one text in each row, from its first token on. Places behind a text
+ * hold nothing that counts: the network is told not to look there.
  */
 export class CacheBlock {
-  /**
-   * @param parts - keys of the first layer, its values, keys of the second … : each at least
-   *   [rows, heads, width, headSize], and read and written in place
-   */
+  /** Keys of the first layer, its values, keys of the second …: each [rows, heads, places, headSize]. */
+  readonly parts: readonly Float32Array[];
+
   constructor(
     private readonly shape: CacheShape,
-    readonly parts: readonly Float32Array[],
     readonly rows: number,
-    readonly width: number,
-  ) {}
-
-  /** Room for one text of which nothing has been read. */
-  static empty(shape: CacheShape): CacheBlock {
-    return new CacheBlock(shape, CacheBlock.memory(shape, 0), 1, 0);
-  }
-
-  static memory({ layers }: CacheShape, floats: number): Float32Array[] {
-    return Array.from({ length: 2 * layers }, () => new Float32Array(floats));
-  }
-
-  /** How many numbers a part has. */
-  static size({ heads, headSize }: CacheShape, rows: number, width: number): number {
-    return rows * heads * width * headSize;
+    readonly places: number,
+  ) {
+    const { layers, heads, headSize } = shape;
+    const size = rows * heads * places * headSize;
+    this.parts = Array.from({ length: 2 * layers }, () => new Float32Array(size));
   }
 
   /** What the graph calls the parts, in their order: `<name>.0.key`, `<name>.0.value`, `<name>.1.key` … */
@@ -45,28 +33,42 @@ export class CacheBlock {
 
   /** Views for the graph, without a copy. */
   toTensors(name: string): Record<string, Tensor> {
-    const { shape, parts, rows, width } = this;
-    const size = CacheBlock.size(shape, rows, width);
-    const dims = [rows, shape.heads, width, shape.headSize];
+    const { shape, rows, places } = this;
+    const dims = [rows, shape.heads, places, shape.headSize];
     return Object.fromEntries(
       CacheBlock.names(shape, name).map((part, index) => {
-        return [part, new Tensor('float32', parts[index]?.subarray(0, size) ?? [], dims)];
+        return [part, new Tensor('float32', this.parts[index] ?? new Float32Array(), dims)];
       }),
     );
   }
 
-  /** Puts a text of another block into a row: its last `length` places. */
+  /** Copies the first `length` places of a text into a row. */
   setRow(row: number, from: CacheBlock, fromRow: number, length: number): void {
+    const { parts, places } = from;
+    this.#copy({ row, place: 0 }, { parts, places, row: fromRow, count: length });
+  }
+
+  /** Puts what the network gave for `count` further tokens behind the first `length` of a row. */
+  append(row: number, length: number, columns: Omit<Source, 'places'>): void {
+    this.#copy({ row, place: length }, { ...columns, places: columns.count });
+  }
+
+  #copy(to: { row: number; place: number }, from: Source): void {
     const { heads, headSize } = this.shape;
     this.parts.forEach((part, index) => {
       const source = from.parts[index] ?? new Float32Array();
       for (let head = 0; head < heads; head++) {
-        const end = (row * heads + head + 1) * this.width * headSize;
-        const start = end - length * headSize;
-        const sourceEnd = (fromRow * heads + head + 1) * from.width * headSize;
-        part.fill(0, end - this.width * headSize, start);
-        part.set(source.subarray(sourceEnd - length * headSize, sourceEnd), start);
+        const start = (from.row * heads + head) * from.places * headSize;
+        const target = ((to.row * heads + head) * this.places + to.place) * headSize;
+        part.set(source.subarray(start, start + from.count * headSize), target);
       }
     });
   }
+}
+
+interface Source {
+  readonly parts: readonly Float32Array[];
+  readonly places: number;
+  readonly row: number;
+  readonly count: number;
 }

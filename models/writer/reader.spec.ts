@@ -106,6 +106,7 @@ describe('Reader', () => {
     const parts = texts[0]!.block.parts;
     expect(new Set(texts.map(({ block }) => block)).size).toBe(1);
     expect(parts[0]!.length).toBeLessThanOrEqual(texts.length * heads * headSize * context);
+    expect(texts[0]!.block.places).toBe(64);
   });
 
   it('reads nothing for nobody', async () => {

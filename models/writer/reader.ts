@@ -23,36 +23,34 @@ export interface ReadText {
   row: number;
 }
 
+/** Blocks grow by so many places: seldom enough to cost nothing, and few that are looked at in vain. */
+const GROWTH = 64;
+
 /**
  * Runs the network over texts and keeps their key/value caches, so that each call costs only the new tokens.
- * One call at a time: texts that are read together share a cache, which every call writes anew.
+ * The network looks at the cache where it lies and gives back only what is new: nothing else is copied in a step.
  *
- * - C1 While the same texts are read, the cache of one run goes into the next as it is. It is copied when a
- *   text joins or leaves, and then no wider than the longest text needs.
+ * - C1 While the same texts are read, their block stays. A new one is made when a text joins or leaves, and
+ *   when the longest has filled it.
  * - C2 A text that is left out keeps what was read of it, until it is forgotten.
- * - C3 The shared cache lies in two memories, one read and one written; they grow to at most a whole
- *   context for each text.
+ * - C3 How many places a block has follows from the longest text alone, so that a text that is read again in
+ *   the same way gives the same numbers. It is never more than a context, and less than {@link GROWTH}.
  */
 export class Reader {
-  /** Those in the shared cache, in the order of its rows. */
+  /** Those in the shared block, in the order of its rows. */
   #members: readonly ReadText[] = [];
-  #current: Float32Array[];
-  #spare: Float32Array[];
 
   constructor(
     private readonly session: InferenceSession,
     private readonly config: WriterConfig,
-  ) {
-    this.#current = CacheBlock.memory(config, 0);
-    this.#spare = CacheBlock.memory(config, 0);
-  }
+  ) {}
 
   /** A text of which nothing has been read. */
   begin(): ReadText {
-    return { length: 0, block: CacheBlock.empty(this.config), row: 0 };
+    return { length: 0, block: new CacheBlock(this.config, 1, 0), row: 0 };
   }
 
-  /** Nothing more will be read of a text: its place in the shared cache is free. */
+  /** Nothing more will be read of a text: its place in the shared block is free. */
   forget(text: ReadText): void {
     this.#members = this.#members.map((member) => (member === text ? this.begin() : member));
   }
@@ -60,12 +58,7 @@ export class Reader {
   /** Reads further tokens of a text by itself. Returns the logits after each: [tokens] of [vocabulary]. */
   async readAlone(text: ReadText, tokens: readonly number[]): Promise<Float32Array[]> {
     this.#takeOut([text]);
-    const output = await this.session.run(this.#feeds([text], tokens));
-    const width = text.length + tokens.length;
-    const parts = CacheBlock.names(this.config, 'present').map((name) => floats(output[name]));
-    text.block = new CacheBlock(this.config, parts, 1, width);
-    text.length = width;
-    return rows(output['logits'], tokens.length);
+    return this.#read([text], tokens);
   }
 
   /**
@@ -78,27 +71,35 @@ export class Reader {
   ): Promise<Float32Array[]> {
     if (texts.length === 0) return [];
     const isSame = texts.every((text, row) => text === this.#members[row]);
-    if (!isSame || texts.length !== this.#members.length) this.#gather(texts);
-    const width = (texts[0]?.block.width ?? 0) + 1;
-    const written = this.#blockInSpare(texts.length, width);
-    const output = await this.session.run(this.#feeds(texts, tokens), {
-      logits: null,
-      ...written.toTensors('present'),
-    });
-    this.#swap();
+    if (!isSame || texts.length !== this.#members.length) {
+      this.#takeOut(this.#members.filter((member) => !texts.includes(member)));
+      this.#gather(texts, longest(texts));
+      this.#members = [...texts];
+    }
+    return this.#read(texts, tokens);
+  }
+
+  /** Reads as many further tokens of each of the texts, which are the rows of one block. */
+  async #read(texts: readonly ReadText[], tokens: readonly number[]): Promise<Float32Array[]> {
+    const count = tokens.length / texts.length;
+    const output = await this.session.run(this.#feeds(texts, tokens));
+    const parts = CacheBlock.names(this.config, 'new').map((name) => floats(output[name]));
+    const needed = longest(texts) + count;
+    if (needed > (texts[0]?.block.places ?? 0)) this.#gather(texts, needed);
     texts.forEach((text, row) => {
-      Object.assign(text, { length: text.length + 1, block: written, row });
+      text.block.append(row, text.length, { parts, row, count });
+      text.length += count;
     });
-    return rows(output['logits'], texts.length);
+    return rows(output['logits'], tokens.length);
   }
 
   #feeds(texts: readonly ReadText[], tokens: readonly number[]): Record<string, Tensor> {
     const count = tokens.length / texts.length;
     const { block } = texts[0] ?? this.begin();
-    const width = block.width + count;
+    const width = block.places + count;
     const mask = new BigInt64Array(texts.length * width).fill(1n);
     texts.forEach(({ length }, row) => {
-      mask.fill(0n, row * width, row * width + block.width - length);
+      mask.fill(0n, row * width + length, row * width + block.places);
     });
     const positions = tokens.map((_, index) => {
       return (texts[Math.floor(index / count)]?.length ?? 0) + (index % count);
@@ -111,48 +112,29 @@ export class Reader {
     };
   }
 
-  /** Makes the shared cache anew, for these texts. */
-  #gather(texts: readonly ReadText[]): void {
-    const left = this.#members.filter((member) => !texts.includes(member));
-    this.#takeOut(left);
-    const width = Math.max(0, ...texts.map(({ length }) => length));
-    const block = this.#blockInSpare(texts.length, width);
+  /** Puts texts into a new block, each into a row, with room for so many tokens (C3). */
+  #gather(texts: readonly ReadText[], tokens: number): void {
+    const places = Math.ceil(tokens / GROWTH) * GROWTH;
+    const block = new CacheBlock(this.config, texts.length, places);
     texts.forEach((text, row) => {
       block.setRow(row, text.block, text.row, text.length);
     });
     texts.forEach((text, row) => {
       Object.assign(text, { block, row });
     });
-    this.#swap();
-    this.#members = [...texts];
   }
 
-  /** C2: gives texts that leave the shared cache one of their own. */
+  /** C2: gives texts that leave the shared block one of their own. */
   #takeOut(texts: readonly ReadText[]): void {
     for (const text of texts.filter((member) => this.#members.includes(member))) {
-      const { length } = text;
-      const parts = CacheBlock.memory(this.config, CacheBlock.size(this.config, 1, length));
-      const block = new CacheBlock(this.config, parts, 1, length);
-      block.setRow(0, text.block, text.row, length);
       this.forget(text);
-      Object.assign(text, { block, row: 0 });
+      this.#gather([text], text.length);
     }
   }
+}
 
-  /** C3. Asks for half as much again, so that a cache that grows by each step is seldom moved. */
-  #blockInSpare(rowCount: number, width: number): CacheBlock {
-    const size = CacheBlock.size(this.config, rowCount, width);
-    if ((this.#spare[0]?.length ?? 0) < size) {
-      const most = CacheBlock.size(this.config, rowCount, this.config.context);
-      const floats = Math.max(size, Math.min(Math.ceil(size * 1.5), most));
-      this.#spare = CacheBlock.memory(this.config, floats);
-    }
-    return new CacheBlock(this.config, this.#spare, rowCount, width);
-  }
-
-  #swap(): void {
-    [this.#current, this.#spare] = [this.#spare, this.#current];
-  }
+function longest(texts: readonly ReadText[]): number {
+  return Math.max(0, ...texts.map(({ length }) => length));
 }
 
 function integers(values: readonly number[], dims: readonly number[]): Tensor {

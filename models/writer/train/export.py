@@ -1,6 +1,7 @@
 """Writes ../model.onnx and ../config.json from checkpoint.pt.
 
-Inputs and outputs are named as Hugging Face's exports name them; batch and lengths are dynamic.
+Inputs are named as Hugging Face's exports name them; batch and lengths are dynamic. The outputs `new.<layer>.<kind>` are
+what a caller puts behind its cache.
 """
 
 import json
@@ -10,6 +11,7 @@ import onnx
 import torch
 from tokenizers import Tokenizer
 
+from attention import split_attention
 from net import CONTEXT, HEAD, HEADS, LAYERS, CachedWriter, Writer
 from tokens import END, PATH
 
@@ -49,7 +51,7 @@ def name_axes(model: onnx.ModelProto):
     axes = {"input_ids": ["batch", "sequence"], "attention_mask": ["batch", "past + sequence"]}
     axes |= {"position_ids": ["batch", "sequence"], "logits": ["batch", "sequence", None]}
     for value in [*model.graph.input, *model.graph.output]:
-        length = "past" if value.name.startswith("past") else "past + sequence"
+        length = "past" if value.name.startswith("past") else "sequence"
         names = axes.get(value.name, ["batch", None, length, None])
         for dimension, name in zip(value.type.tensor_type.shape.dim, names):
             if name is not None:
@@ -74,6 +76,7 @@ def main():
     target = HERE.parent / "model.onnx"
     export(writer, target)
     model = onnx.load(target)
+    split_attention(model)
     name_axes(model)
     strip(model)
     onnx.checker.check_model(model)
