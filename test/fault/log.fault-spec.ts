@@ -251,7 +251,8 @@ describe('keys of a job vanish', () => {
   it('17. The stream key vanishes, meta stays: the next viewer gets a snapshot, not an empty stream.', async () => {
     await start();
     const [worker] = cluster.workers;
-    const input = { steps: 150, everyMs: 20 };
+    // Longer than a gateway takes to start on a busy machine.
+    const input = { steps: 600, everyMs: 20 };
     const { id: job } = await submit(cluster.api, 'pace', input);
     const early = watchAll(job);
     await allSee(early, 20);

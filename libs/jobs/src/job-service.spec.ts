@@ -62,6 +62,16 @@ describe('JobService.submit', () => {
     await expect(store.records.open(100, 0)).resolves.toHaveLength(10);
   });
 
+  it('refuses nobody who asks again for a job that is in line', async () => {
+    const { service } = createFixture();
+    const keyed = { ...submission, idempotencyKey: 'k' };
+    const { record } = await service.submit(keyed);
+    for (let job = 0; job < 9; job++) await service.submit(submission);
+
+    await expect(service.submit(submission)).rejects.toMatchObject({ code: 'queue_full' });
+    await expect(service.submit(keyed)).resolves.toMatchObject({ record: { id: record.id } });
+  });
+
   it('answers the same key with the same job, whatever the order of its fields', async () => {
     const { service } = createFixture();
     const keyed = { ...submission, idempotencyKey: 'k' };

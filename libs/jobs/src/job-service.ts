@@ -95,7 +95,10 @@ export class JobService {
     const options = completeOptions(submission.options, submission.onDisconnect);
 
     const id = await this.#reserve(submission, options);
-    await this.#parts.bound.take(model);
+    // Who asks again, by its key, for a job that is in line is not one more.
+    const isInLine =
+      submission.idempotencyKey !== undefined && (await records.get(id)) !== undefined;
+    if (!isInLine) await this.#parts.bound.take(model);
     // The input is kept as it was sent: defaults are filled in once, where the model runs.
     const { created, record } = await records.create({
       id,

@@ -77,6 +77,21 @@ describe('BatchRunner', () => {
     expect(batches).toEqual([[1], [2, 3]]);
   });
 
+  it('lets nobody wait for ever behind batches that are full (B2)', async () => {
+    const { model, batches } = createDoubler({ maxSize: 2, maxWaitMs: 20 });
+    const runner = createRunner({ model, loaded: undefined });
+    let isOver = false;
+    const crowd = async (value: number): Promise<void> => {
+      while (!isOver) await start(runner, { value }).outcome;
+    };
+    const others = [1, 2, 3, 4].map(crowd);
+
+    expect(await start(runner, { value: 5, group: 'lonely' }).outcome).toEqual(done(10));
+    isOver = true;
+    await Promise.all(others);
+    expect(batches).toContainEqual([5]);
+  });
+
   it('keeps groups apart', async () => {
     const { model, batches } = createDoubler();
     const runner = createRunner({ model, loaded: undefined });

@@ -6,8 +6,8 @@
  *              └──abort──► outcome
  *
  * - B1 One batch at a time.
- * - B2 A batch that is full goes at once; else the one whose first job has waited longest goes when that
- *   has waited `maxWaitMs`. What has waited so long behind a running batch goes right after it.
+ * - B2 When the job that has waited longest has waited `maxWaitMs`, its batch goes; before that, one that is
+ *   full does. What has waited so long behind a running batch goes right after it.
  * - B3 One job fails alone: by an Error in place of its output, by an output off its schema, and also by
  *   what makes `runBatch` throw: then the jobs are run again one by one.
  * - B4 A job that is aborted while it waits leaves at once; one that runs ends as `aborted` with its batch.
@@ -88,8 +88,8 @@ export class BatchRunner implements ModelRunner {
     clearTimeout(this.#timer);
     const first = this.#waiting[0];
     if (this.#isRunning || first === undefined) return;
-    const batch = this.#fullBatch();
     const waitMs = first.since + this.#batches.batch.maxWaitMs - performance.now();
+    const batch = waitMs > 0 ? this.#fullBatch() : undefined;
     if (batch === undefined && waitMs > 0) {
       this.#timer = setTimeout(() => {
         this.#schedule();

@@ -45,5 +45,5 @@ export function batchSizeOf(execution: Execution, bound = Infinity): number {
  */
 export function capacityOf(execution: Execution, bound = Infinity): number {
   const size = batchSizeOf(execution, bound);
-  return execution.kind === 'batch' ? 2 * size : size;
+  return execution.kind === 'batch' && size > 1 ? 2 * size : size;
 }

@@ -36,7 +36,8 @@ export interface StepContext<Events extends EventDefinitions, Loaded> {
   readonly loaded: Loaded;
   /**
    * Makes an event, to be yielded or to be returned by `step`.
-   * @throws {StepcastError} `invalid_event` when the data is off its schema, not JSON, or too large.
+   * @throws {StepcastError} `invalid_event` when the data is off its schema, not JSON, or too large. In `step`
+   *   it does not throw: such an event fails the job that it is returned for, alone.
    */
   event<Type extends keyof Events & string>(
     type: Type,
@@ -207,7 +208,7 @@ export interface ModelSpec<
     ctx: StepContext<Events, Loaded>,
   ): Promise<z.input<Output>> | z.input<Output>;
   /** The job has left, whatever the reason: frees what its state holds. */
-  release?(state: State, ctx: StepContext<Events, Loaded>): void;
+  release?(state: State, ctx: StepContext<Events, Loaded>): Promise<void> | void;
 }
 
 export type StepOutcome<Checkpoint extends z.ZodType> = StepResult<z.input<Checkpoint>> | Error;
@@ -242,7 +243,7 @@ export type Execution =
       init(input: unknown, ctx: JobContext<EventDefinitions, unknown>): unknown;
       step(states: unknown[], ctx: AnyStepContext): unknown;
       finish(state: unknown, ctx: AnyStepContext): unknown;
-      release(state: unknown, ctx: AnyStepContext): void;
+      release(state: unknown, ctx: AnyStepContext): unknown;
     };
 
 /** A checked definition, as the registry and the host use it. */

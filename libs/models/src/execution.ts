@@ -65,6 +65,7 @@ function createSteps(spec: ExecutionSpec): Execution {
   assertFunction(name, 'init', init);
   assertFunction(name, 'step', step);
   assertFunction(name, 'finish', finish);
+  if (release !== undefined) assertFunction(name, 'release', release);
   return {
     kind: 'steps',
     batch: createBatching(spec),

@@ -1,4 +1,5 @@
 import { StepcastError } from '@stepcast/protocol';
+import { FaultyEvent } from './create-event.js';
 import { ModelEvent } from './model-event.js';
 
 /** What a step has made of one job, checked. */
@@ -37,7 +38,8 @@ function readResult(value: unknown): CheckedResult {
       'step returned something that is not an event; make events by ctx.event(type, data).',
     );
   }
-  return { events, done, checkpoint };
+  const faulty = events.find((event) => event instanceof FaultyEvent);
+  return faulty === undefined ? { events, done, checkpoint } : fails(faulty.error);
 }
 
 function misfit(message: string): CheckedResult {

@@ -178,9 +178,133 @@ describe('StepRunner', () => {
     const runner = createRunner({ model, loaded: undefined });
     const jobs = ['a', 'b'].map((job) => start(runner, job, { steps: 3 }));
 
-    const failed = { kind: 'failed', code: 'model_error', message: 'the device is lost' };
+    // What one input has caused must not be told to the others.
+    const message = expect.stringContaining('together with others failed') as unknown;
+    const failed = { kind: 'failed', code: 'model_error', message };
     expect(await Promise.all(jobs.map(({ outcome }) => outcome))).toMatchObject([failed, failed]);
     expect(await start(runner, 'c', { steps: 2 }).outcome).toEqual(done(2));
+  });
+
+  it('tells a job that was alone in its step what it threw', async () => {
+    const { model } = createCounter({ throwsAt: 2 });
+
+    const { outcome } = start(createRunner({ model, loaded: undefined }), 'a', { steps: 3 });
+
+    expect(await outcome).toMatchObject({ message: 'the device is lost' });
+  });
+
+  it('fails one job alone by an event off its schema (S2)', async () => {
+    const model = defineModel({
+      name: 'doubling',
+      description: 'Doubles until it is beyond what a number can be.',
+      input: z.object({ value: z.number() }),
+      events: { step: { schema: z.object({ value: z.number() }) } },
+      output: z.object({ value: z.number() }),
+      batch: { maxSize: 2 },
+      init: ({ value }) => ({ value, steps: 0 }),
+      step: (states, ctx) =>
+        states.map((state) => {
+          state.value *= 2;
+          state.steps += 1;
+          const events = [ctx.event('step', { value: state.value })];
+          return { events, done: state.steps === 3 };
+        }),
+      finish: ({ value }) => ({ value }),
+    });
+    const runner = createRunner({ model, loaded: undefined });
+
+    const [bad, good] = [1e308, 1].map((value) => start(runner, String(value), { value }));
+
+    expect(await bad?.outcome).toMatchObject({ kind: 'failed', code: 'invalid_event' });
+    expect(await good?.outcome).toEqual({ kind: 'done', output: '{"value":8}' });
+  });
+
+  it('goes on while jobs that cannot begin keep coming (S1)', async () => {
+    const { model, batches } = createCounter();
+    const runner = createRunner({ model, loaded: undefined });
+    const good = start(runner, 'good', { steps: 20 });
+    let isOver = false;
+    const flood = async (): Promise<void> => {
+      while (!isOver) await start(runner, 'bad', { steps: 13 }).outcome;
+    };
+    const floods = [flood(), flood(), flood()];
+
+    expect(await good.outcome).toEqual(done(20));
+    isOver = true;
+    await Promise.all(floods);
+    expect(batches).toHaveLength(20);
+  });
+
+  it('begins none of those that were to stop while another began', async () => {
+    const begun: string[] = [];
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const model = defineModel({
+      name: 'slow-to-begin',
+      description: 'Waits for a gate.',
+      input: z.object({}),
+      output: z.null(),
+      batch: { maxSize: 4 },
+      async init(_, { job }) {
+        begun.push(job);
+        await gate;
+        return {};
+      },
+      step: (states) => states.map(() => ({ done: true })),
+      finish: () => null,
+    });
+    const runner = createRunner({ model, loaded: undefined });
+    const first = start(runner, 'first', {});
+    const second = start(runner, 'second', {});
+    await turns(3);
+
+    second.stop();
+    open();
+
+    expect(await second.outcome).toEqual({ kind: 'aborted' });
+    expect((await first.outcome).kind).toBe('done');
+    expect(begun).toEqual(['first']);
+  });
+
+  it('holds nobody up by a slow finish, and survives a release that fails later (S2, S4)', async () => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const model = defineModel({
+      name: 'slow-to-finish',
+      description: 'Waits for a gate before its output.',
+      input: z.object({ steps: z.int() }),
+      output: z.null(),
+      batch: { maxSize: 4 },
+      init: ({ steps }) => ({ left: steps }),
+      step: (states) =>
+        states.map((state) => {
+          state.left -= 1;
+          return { done: state.left === 0 };
+        }),
+      async finish({ left }) {
+        if (left === 0) await gate;
+        return null;
+      },
+      async release() {
+        await gate;
+        throw new Error('released badly');
+      },
+    });
+    const runner = createRunner({ model, loaded: undefined });
+    const slow = start(runner, 'slow', { steps: 1 });
+    const stopped = start(runner, 'stopped', { steps: 1_000_000 });
+    await turns(50);
+
+    stopped.stop();
+    await turns(3);
+    open();
+
+    expect(await stopped.outcome).toEqual({ kind: 'aborted' });
+    expect(await slow.outcome).toMatchObject({ kind: 'failed', message: 'released badly' });
   });
 
   it('says what is wrong when a step gives not one result per state', async () => {

@@ -7,9 +7,10 @@
  *                    └───────────┴──────── abort ─────────────────┴──► release ──► outcome
  *
  * - S1 Whoever is there when a step begins, and whose last events were taken, is in it: a job that joins
- *   has its first step after at most the one that runs.
- * - S2 What happens to one job (abort, failure, an end, a full window) changes nothing for the others. Only
- *   a `step` that throws fails all jobs that were in it.
+ *   has its first step after at most the one that runs. Who comes while others join waits for the next step,
+ *   so that jobs that join and fail cannot keep the others from theirs.
+ * - S2 What happens to one job (abort, failure, an end, a full window, an event off its schema) changes
+ *   nothing for the others. Only a `step` that throws fails all jobs that were in it.
  * - S3 After every step the event loop gets a turn, so that jobs can join and be cancelled.
  * - S4 A job that made a state releases it once, before its outcome is known.
  * - S5 Each outcome is given once, behind the last event of the job; `aborted` whenever its signal has fired.
@@ -18,7 +19,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { parseInput } from '@stepcast/protocol';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { EventDefinitions, Execution, JobContext, StepContext } from './definition.js';
-import { createEvent } from './create-event.js';
+import { tryEvent } from './create-event.js';
 import {
   toDone,
   toFailure,
@@ -39,8 +40,12 @@ interface Member {
   readonly settle: (outcome: RunOutcome) => void;
   /** What `init` made, once it has. */
   state?: { readonly value: unknown };
-  /** Its last events are not taken yet: it sits out. */
+  /** What its last step made is still being passed on: it sits out. */
   isWaiting: boolean;
+  /** It takes no further step, and its state is still needed: it leaves when it is finished. */
+  isFinishing: boolean;
+  /** Its outcome is known: what it still says is not heard. */
+  hasLeft: boolean;
 }
 
 export interface StepRunnerOptions {
@@ -64,12 +69,14 @@ export class StepRunner implements ModelRunner {
     this.#warm = warm;
     this.#steps = steps;
     this.#options = options;
-    this.#context = { loaded: warm.loaded, event: createEvent.bind(undefined, warm.model) };
+    const event = (type: string, data: unknown) => tryEvent(warm.model, type, data);
+    this.#context = { loaded: warm.loaded, event };
   }
 
   run(order: RunOrder, port: RunPort): Promise<RunOutcome> {
     return new Promise((settle) => {
-      this.#joining.push({ order, port, settle, isWaiting: false });
+      const flags = { isWaiting: false, isFinishing: false, hasLeft: false };
+      this.#joining.push({ order, port, settle, ...flags });
       port.signal.addEventListener(
         'abort',
         () => {
@@ -85,9 +92,11 @@ export class StepRunner implements ModelRunner {
   /** Runs while there are jobs. Cannot throw: what models throw is caught where they are called. */
   async #loop(): Promise<void> {
     this.#isLooping = true;
+    // Jobs that come together begin together.
+    await turn();
     while (this.#joining.length + this.#members.length > 0) {
-      this.#dropAborted();
       await this.#join();
+      this.#dropAborted();
       const ready = this.#members.filter(({ isWaiting }) => !isWaiting);
       if (ready.length > 0) {
         await this.#step(ready);
@@ -103,35 +112,42 @@ export class StepRunner implements ModelRunner {
 
   #dropAborted(): void {
     for (const member of [...this.#members, ...this.#joining]) {
-      if (member.port.signal.aborted) this.#leave(member, { kind: 'aborted' });
+      if (member.port.signal.aborted && !member.isFinishing) this.#leave(member, ABORTED);
     }
   }
 
+  /** As many as there is room for, of those who are there now (S1). */
   async #join(): Promise<void> {
-    while (this.#members.length < this.#options.maxSize) {
-      const member = this.#joining.shift();
-      if (member === undefined) return;
+    const free = this.#options.maxSize - this.#members.length;
+    for (const member of this.#joining.splice(0, Math.max(0, free))) {
+      if (member.port.signal.aborted) {
+        this.#leave(member, ABORTED);
+        continue;
+      }
       try {
         const input = parseInput(this.#warm.model.input, member.order.input);
         const value = await this.#steps.init(input, this.#contextOf(member));
         member.state = { value };
+        // Who was to stop meanwhile leaves before the step.
         this.#members.push(member);
-        if (member.port.signal.aborted) this.#leave(member, { kind: 'aborted' });
       } catch (error) {
         this.#leave(member, toFailure(error));
       }
     }
   }
 
-  #contextOf({ order, port }: Member): JobContext<EventDefinitions, unknown> {
+  #contextOf(member: Member): JobContext<EventDefinitions, unknown> {
     const { model } = this.#warm;
+    const { order, port } = member;
     return {
       ...this.#context,
       job: order.job,
       attempt: order.attempt,
       signal: port.signal,
       saved: order.saved === undefined ? undefined : decodeCheckpoint(model, order.saved),
-      log: port.log.bind(port),
+      log: (level, message) => {
+        if (!member.hasLeft) port.log(level, message);
+      },
     };
   }
 
@@ -142,59 +158,72 @@ export class StepRunner implements ModelRunner {
     try {
       results = readResults(await this.#steps.step(states, this.#context), members.length);
     } catch (error) {
-      for (const member of members) this.#leave(member, toFailure(error));
+      const failure = members.length === 1 ? toFailure(error) : toSharedFailure(error);
+      for (const member of members) this.#leave(member, failure);
       return;
     }
-    await Promise.all(members.map((member, index) => this.#take(member, results[index])));
+    for (const [index, member] of members.entries()) void this.#take(member, results[index]);
   }
 
-  /** Passes on what a step has made of one job. */
+  /** Passes on what a step has made of one job, which sits out meanwhile. */
   async #take(member: Member, result: CheckedResult | undefined): Promise<void> {
-    const { port, state } = member;
+    if (member.port.signal.aborted || result === undefined) return;
+    member.isWaiting = true;
     try {
-      if (port.signal.aborted || result === undefined) return;
       if (result.error !== undefined) throw result.error;
-      const taken = result.events.map(async (event) => port.emit(event));
-      if (result.done) {
-        const output = await this.#steps.finish(state?.value, this.#context);
-        this.#leave(member, toDone(this.#warm.model, output));
-        return;
+      for (const event of result.events) {
+        await member.port.emit(event);
+        if (member.hasLeft) return;
       }
-      if (result.checkpoint !== undefined) {
-        const data = encodeCheckpoint(this.#warm.model, result.checkpoint);
-        taken.push(Promise.resolve(port.checkpoint?.(data)));
-      }
-      this.#waitFor(member, taken);
+      if (result.done) await this.#finish(member);
+      else await this.#save(member, result.checkpoint);
     } catch (error) {
       this.#leave(member, toFailure(error));
+    } finally {
+      member.isWaiting = false;
+      this.#wake();
     }
   }
 
-  #waitFor(member: Member, taken: readonly Promise<void>[]): void {
-    if (taken.length === 0) return;
-    member.isWaiting = true;
-    void Promise.all(taken).finally(() => {
-      member.isWaiting = false;
-      this.#wake();
-    });
+  async #finish(member: Member): Promise<void> {
+    member.isFinishing = true;
+    const output = await this.#steps.finish(member.state?.value, this.#context);
+    this.#leave(member, toDone(this.#warm.model, output));
+  }
+
+  async #save({ port }: Member, checkpoint: unknown): Promise<void> {
+    if (checkpoint === undefined) return;
+    await port.checkpoint?.(encodeCheckpoint(this.#warm.model, checkpoint));
   }
 
   #leave(member: Member, outcome: RunOutcome): void {
-    const isOurs = (other: Member): boolean => other !== member;
-    this.#members = this.#members.filter(isOurs);
-    this.#joining = this.#joining.filter(isOurs);
-    const final = this.#release(member) ?? outcome;
-    member.settle(member.port.signal.aborted ? { kind: 'aborted' } : final);
+    if (member.hasLeft) return;
+    member.hasLeft = true;
+    const isOther = (other: Member): boolean => other !== member;
+    this.#members = this.#members.filter(isOther);
+    this.#joining = this.#joining.filter(isOther);
+    void this.#release(member).then((failure) => {
+      member.settle(member.port.signal.aborted ? ABORTED : (failure ?? outcome));
+    });
   }
 
-  /** S4. Gives a failure if the model throws at this, too. */
-  #release({ state }: Member): RunOutcome | undefined {
+  /** S4: begun at once. Gives a failure if the model throws at this, too. */
+  async #release({ state }: Member): Promise<RunOutcome | undefined> {
     if (state === undefined) return undefined;
     try {
-      this.#steps.release(state.value, this.#context);
+      await this.#steps.release(state.value, this.#context);
     } catch (error) {
       return toFailure(error);
     }
     return undefined;
   }
+}
+
+const ABORTED: RunOutcome = { kind: 'aborted' };
+
+/** What a step threw may tell of the input of another job: only the log of the worker says it. */
+function toSharedFailure(error: unknown): RunOutcome {
+  const message =
+    'A step that ran this job together with others failed; the log of the worker says why.';
+  return { ...toFailure(error), kind: 'failed', code: 'model_error', message };
 }
