@@ -19,12 +19,15 @@ import { startApp, uniquePrefix, waitFor, within, type AppProcess } from '../sup
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Jobs that run at a time. */
+const SLOTS = 4;
+
 let hub: AppProcess;
 let folder: string;
 let clients: GrpcClient[];
 
 beforeAll(async () => {
-  hub = await startApp('standalone', { KEY_PREFIX: uniquePrefix() });
+  hub = await startApp('standalone', { KEY_PREFIX: uniquePrefix(), WORKER_SLOTS: String(SLOTS) });
   folder = await mkdtemp(path.join(tmpdir(), 'stepcast-grpc-'));
   const registry = await loadRegistry(`${root}/models`);
   const { text } = createProto(registry.list().map(({ name }) => registry.manifest(name)));
@@ -132,15 +135,37 @@ describe.each(CLIENTS)('%s', (name) => {
     expect(seen.messages[0]?.['top']).toHaveLength(5);
   }, 60_000);
 
-  it('leaves classify, and nothing runs on', async () => {
+  it('leaves classify while it waits behind others, and nothing of it runs', async () => {
     const image = Buffer.alloc(3 * 64 * 64 * 4).toString('base64');
     const tensor = { dtype: 'float32', shape: [3, 64, 64], data: image };
+    const pace = clientOf('@grpc/grpc-js');
+    const busy = Array.from({ length: SLOTS }, () =>
+      pace.call('PredictPace', { steps: 1000, everyMs: 60 }),
+    );
+    await waitFor(async () => (await metric(hub, 'stepcast_worker_busy_slots')) === SLOTS, 20_000);
     const calls = Array.from({ length: 4 }, () =>
       clientOf(name).call('PredictClassify', { tensor }),
     );
+    const newest = async () => {
+      const url = `${hub.url}/v1/jobs?model=classify&limit=4`;
+      return (await call<{ jobs: Json[] }>(url)).body.jobs;
+    };
+    const are = async (status: string): Promise<boolean> => {
+      const jobs = await newest();
+      return jobs.length === 4 && jobs.every((job) => job['status'] === status);
+    };
+    await waitFor(() => are('queued'), 30_000);
+
     for (const one of calls) one.cancel();
 
-    for (const one of calls) await within(one.ended, 20_000, 'the end of the call');
+    for (const one of calls) {
+      expect(await within(one.ended, 20_000, 'the end')).toMatchObject({ status: 'CANCELLED' });
+    }
+    await waitFor(() => are('cancelled'), 20_000);
+    for (const job of await newest()) {
+      expect(job).toMatchObject({ cancel: { by: 'disconnect' } });
+    }
+    for (const one of busy) one.cancel();
     await expectIdle();
   }, 60_000);
 

@@ -1,12 +1,15 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   createManifest,
   createProto,
   defineModel,
   loadRegistry,
+  tensor,
   z,
   type Model,
 } from '@stepcast/models';
@@ -204,3 +207,87 @@ describe('a change that breaks nobody', () => {
 function pick(keys: readonly (keyof typeof input.shape)[]): Record<string, z.ZodType> {
   return Object.fromEntries(keys.map((key) => [key, input.shape[key]]));
 }
+
+const int = z.object({ a: z.int() });
+const tree = z.object({
+  get kids() {
+    return z.record(z.string(), tree);
+  },
+});
+const mood = z.object({ q: z.enum(['x']) }).meta({ id: 'S' });
+const of = (shape: z.ZodRawShape): Parts => ({ output: z.object(shape) });
+const events = (names: readonly string[]): Parts => ({
+  events: Object.fromEntries(names.map((name) => [name, { schema: int }])),
+});
+const record = (value: z.ZodType): z.ZodType => z.record(z.string(), value);
+
+/** Schemas that are likely to print as what is no proto, and whether the model is served. */
+const odd: readonly (readonly [string, Parts, boolean])[] = [
+  ['a map of lists', of({ tags: record(z.array(z.string())) }), true],
+  ['a map of maps of maps', of({ tags: record(record(record(z.int()))) }), true],
+  ['a map of lists of maps', of({ tags: record(z.array(record(z.int()))) }), true],
+  ['a map of lists in a request', { input: z.object({ tags: record(z.array(z.int())) }) }, true],
+  ['a map beside its entry', of({ tags: record(z.int()), tagsEntry: int }), false],
+  ['a map beside its wrapper', of({ tags: record(z.array(z.int())), tagsItems: int }), false],
+  ['two maps with one entry', of({ tags_2: record(z.int()), tags2: record(z.int()) }), false],
+  ['a map with a digit', of({ tags_2: record(z.int()) }), true],
+  ['fields that differ in an underscore', of({ a_1: z.int(), a1: z.int() }), false],
+  ['a list of lists of lists', of({ x: z.array(z.array(z.array(z.number()))) }), true],
+  ['a list of lists of enums', of({ x: z.array(z.array(z.enum(['a', 'b']))) }), true],
+  ['an enum with a digit', of({ '2d': z.enum(['a', '3d', '-']) }), true],
+  ['an enum of another script', of({ 名: z.enum(['a', 'b']) }), true],
+  ['values of another script', of({ lang: z.enum(['日本', '中文']) }), false],
+  ['enums with one constant', of({ a: z.enum(['b c']), aB: z.enum(['c']) }), false],
+  ['a zero of another enum', of({ m: z.enum(['x unspecified']), mX: z.enum(['q']) }), false],
+  ['the same enum twice', of({ a: mood, b: mood, c: z.array(mood) }), true],
+  ['words of JavaScript', of({ constructor: z.string(), toString: z.int() }), true],
+  [
+    'quotes and line ends in names',
+    of({ 'a"b\\c': z.int(), '[x]': z.int(), 'a\nb2': z.int() }),
+    true,
+  ],
+  ['quotes and line ends in texts', of({ x: z.string().describe('a\rb\u2028c */ "\\\n//') }), true],
+  [
+    'words of the language',
+    of({
+      ...{ message: z.string(), option: z.string(), optional: z.int().optional(), oneof: z.int() },
+      ...{ repeated: z.array(z.string()), map: record(z.string()), reserved: z.string() },
+      ...{ string: z.string(), import: z.string(), package: z.string(), rpc: z.string() },
+      ...{ group: int, enum: z.enum(['enum', 'true', 'inf']), stream: z.boolean() },
+      ...{ google: z.object({ a: z.unknown() }), stepcast: z.object({ t: tensor('int8', [1]) }) },
+    }),
+    true,
+  ],
+  ['names of shared messages', of({ tensor: int, snapshot: z.object({ log: int }) }), true],
+  ['events with one name', events(['step1', 'step-1']), false],
+  ['events called as shared messages', events(['tensor', 'tensor-event']), false],
+  ['events called as the envelope', events(['job', 'data', 'seq', 'data-2']), true],
+  ['an event that is a text', { events: { word: { schema: z.string() } } }, true],
+  ['a recursive map', { output: tree }, true],
+  ['a null for an object', { output: z.object({ x: int.nullable() }).nullable() }, true],
+];
+
+describe('what is printed of an odd schema', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'stepcast-odd-'));
+    await writeFile(path.join(folder, 'buf.yaml'), 'version: v2\n');
+  });
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it.each(odd)(
+    'is a file that buf takes: %s',
+    async (_what, parts, isServed) => {
+      const { text, unserved } = createProto([createManifest(model(parts))]);
+      await writeFile(path.join(folder, 'stepcast.proto'), text);
+
+      expect(await buf(['build'], folder)).toMatchObject({ code: 0, stderr: '' });
+      expect(unserved.map(({ reason }) => reason)).toHaveLength(isServed ? 0 : 1);
+    },
+    60_000,
+  );
+});

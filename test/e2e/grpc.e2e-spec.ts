@@ -21,7 +21,11 @@ let proto: string;
 let client: Client;
 
 beforeAll(async () => {
-  hub = await startApp('standalone', { KEY_PREFIX: uniquePrefix(), WORKER_SLOTS: '1' });
+  hub = await startApp('standalone', {
+    ...{ KEY_PREFIX: uniquePrefix(), WORKER_SLOTS: '1' },
+    // A stream that a test does not read must outlive the test, on a busy machine, too.
+    SLOW_VIEWER_MS: '300000',
+  });
   folder = await mkdtemp(path.join(tmpdir(), 'stepcast-grpc-'));
   const registry = await loadRegistry(`${root}/models`);
   proto = path.join(folder, 'stepcast.proto');
@@ -167,6 +171,23 @@ describe('the end of a call', () => {
     expect(await one.ended).toMatchObject({ status: 'CANCELLED', details: /client/ as unknown });
     await idle();
   });
+
+  it('by another, for a reason that is no UTF-8, is CANCELLED, and the hub lives on', async () => {
+    const one = start('PredictPace', { steps: 1000, everyMs: 20 });
+    await waitFor(() => one.messages.length > 2);
+
+    // As it is in JSON: half of a surrogate pair.
+    const body = String.raw`{"reason":"a\ud800b"}`;
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${hub.url}/v1/jobs/${jobOf(one)}`, { method: 'DELETE', headers, body });
+
+    expect(await within(one.ended, 20_000, 'the end')).toEqual({
+      status: 'CANCELLED',
+      details: 'cancelled (client): a\ufffdb',
+    });
+    await idle();
+    expect(await start('RunPace', { steps: 1, everyMs: 0 }).ended).toMatchObject({ status: 'OK' });
+  }, 60_000);
 
   it('with policy continue leaves the job running', async () => {
     const one = start(

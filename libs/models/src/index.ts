@@ -42,12 +42,15 @@ export {
   type RunnerOptions,
 } from './create-runner.js';
 export { safeMessage } from './safe-message.js';
+export { toWellFormed } from './well-formed.js';
 export { tryModel, type TriedRun, type TryOptions } from './try-model.js';
 export {
   createProto,
   fromProto,
+  parseProto,
   PROTO_FILE,
   PROTO_PACKAGE,
+  toMapEntryName,
   toProto,
   toStructObject,
   type EventMessage,

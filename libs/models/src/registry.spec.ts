@@ -127,6 +127,20 @@ describe('ModelRegistry', () => {
     expect(before.name).toBe('b');
   });
 
+  it('tells all who listen, also when one of them throws, and then throws that', () => {
+    const live = new ModelRegistry([]);
+    const heard: RegistryChange[] = [];
+    live.onChange(() => {
+      throw new Error('cannot serve it');
+    });
+    live.onChange((change) => heard.push(change));
+
+    expect(() => live.replace(new ModelRegistry([made('a', '1')]))).toThrow('cannot serve it');
+
+    expect(heard).toEqual([{ added: ['a'], changed: [], removed: [] }]);
+    expect(live.has('a')).toBe(true);
+  });
+
   it('gives the dimensions of one name one size, across all tensors of an input', () => {
     const pair = defineModel({
       name: 'pair',

@@ -78,13 +78,16 @@ export class ModelRegistry {
     return (type) => (Object.hasOwn(events, type) ? (events[type]?.fold ?? 'all') : 'all');
   }
 
-  /** Takes over the content of another registry, and tells who listens if a model is another one. */
+  /**
+   * Takes over the content of another registry, and tells who listens if a model is another one.
+   * @throws what a listener threw, once all of them have heard
+   */
   replace(other: ModelRegistry): RegistryChange {
     const change = compare(this.#content, other.#content);
     this.#content = other.#content;
     const { added, changed, removed } = change;
     if (added.length + changed.length + removed.length === 0) return change;
-    for (const listener of this.#listeners) listener(change);
+    this.#tell(change);
     return change;
   }
 
@@ -92,6 +95,19 @@ export class ModelRegistry {
   onChange(listener: (change: RegistryChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #tell(change: RegistryChange): void {
+    const errors: unknown[] = [];
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 1) throw new AggregateError(errors, 'Listeners to the models failed.');
+    if (errors.length > 0) throw errors[0];
   }
 
   #find(name: string): ServedModel {

@@ -1,3 +1,5 @@
+import { toWellFormed } from './well-formed.js';
+
 const MAX_LENGTH = 500;
 
 /** An absolute path: POSIX with two or more parts, Windows with a drive, or a file URL. */
@@ -11,7 +13,8 @@ const ABSOLUTE_PATH =
 export function safeMessage(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : describe(error);
   const line = text.split(/[\r\n]/, 1)[0] ?? '';
-  return line.replace(ABSOLUTE_PATH, '…/').slice(0, MAX_LENGTH);
+  // The cut may leave half of a pair, which no header of gRPC can carry.
+  return toWellFormed(line.replace(ABSOLUTE_PATH, '…/').slice(0, MAX_LENGTH));
 }
 
 function describe(value: unknown): string {

@@ -31,6 +31,27 @@ describe('the status of a call', () => {
     });
   });
 
+  it.each([
+    ['half of a surrogate pair', 'a\ud800b', 'cancelled (client): a\ufffdb'],
+    ['a pair', 'a😀b', 'cancelled (client): a😀b'],
+  ])('is text that a header can carry: %s', (_what, reason, details) => {
+    const status = statusOfEnd(end('cancelled', { by: 'client', reason }));
+
+    expect(status.details).toBe(details);
+    expect(() => encodeURI(status.details)).not.toThrow();
+  });
+
+  it.each(['x', 'é', '名', '😀'])(
+    'is bounded as it is encoded, also of %s, and cuts none',
+    (one) => {
+      const { details } = statusOfError(new StepcastError('model_error', one.repeat(9_000)));
+
+      expect(encodeURI(details).length).toBeLessThanOrEqual(6_000);
+      expect(encodeURI(details).length).toBeGreaterThan(5_900);
+      expect(details).toBe(one.repeat(details.length / one.length));
+    },
+  );
+
   it('whose job failed with a code that is not known here is INTERNAL, with that code', () => {
     const { code, metadata } = statusOfEnd(end('failed', { code: 'newer', message: 'x' }));
 

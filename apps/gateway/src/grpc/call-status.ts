@@ -1,4 +1,5 @@
 import { Metadata, status as Status, type ServiceError } from '@grpc/grpc-js';
+import { toWellFormed } from '@stepcast/models';
 import {
   ERROR_CODES,
   isErrorCode,
@@ -14,8 +15,8 @@ export interface CallStatus {
   readonly metadata: Metadata;
 }
 
-/** Headers of HTTP/2 have a limit, and so has patience. */
-const MAX_DETAILS = 2_000;
+/** Bytes of the text as its header carries it, percent-encoded: clients take 8 KiB of headers in all. */
+const MAX_DETAILS_BYTES = 6_000;
 
 const OF_CANCEL: Readonly<Record<CancelOrigin, Status>> = {
   client: Status.CANCELLED,
@@ -42,7 +43,19 @@ export function statusOfEnd({ type, data }: JobEvent): CallStatus {
 function makeStatus(code: Status, message: string, stepcastCode: string): CallStatus {
   const metadata = new Metadata();
   metadata.set('stepcast-code', stepcastCode);
-  return { code, details: message.slice(0, MAX_DETAILS), metadata };
+  return { code, details: toDetails(message), metadata };
+}
+
+/** Text that grpc-js can encode: it throws at half of a surrogate pair. */
+function toDetails(message: string): string {
+  let bytes = 0;
+  let details = '';
+  for (const character of toWellFormed(message.slice(0, MAX_DETAILS_BYTES))) {
+    bytes += encodeURI(character).length;
+    if (bytes > MAX_DETAILS_BYTES) break;
+    details += character;
+  }
+  return details;
 }
 
 /** A row of the table names its status. */

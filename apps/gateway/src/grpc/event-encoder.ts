@@ -1,5 +1,11 @@
 import type { Encoder, JobState, LogEntry } from '@stepcast/hub';
-import { toProto, toStructObject, type ProtoModel, type ProtoObject } from '@stepcast/models';
+import {
+  toProto,
+  toStructObject,
+  toWellFormed,
+  type ProtoModel,
+  type ProtoObject,
+} from '@stepcast/models';
 import { encodePosition, parseFrom, type JobEvent, type SnapshotMessage } from '@stepcast/protocol';
 import { encodeFrames, type Frame } from './frames.js';
 import type { GrpcApi } from './grpc-api.js';
@@ -88,9 +94,9 @@ function reserved(model: ProtoModel, type: string, data: Record<string, unknown>
     case 'queued':
     case 'started':
     case 'log':
-      return { [type]: data };
+      return { [type]: wellFormed(data) };
     case 'attempt':
-      return { new_attempt: { ...data, from_seq: data['fromSeq'] } };
+      return { new_attempt: { ...wellFormed(data), from_seq: data['fromSeq'] } };
     case 'snapshot':
       return { snapshot: { status: data['status'], state: toStructObject(data) } };
     case 'completed': {
@@ -101,4 +107,14 @@ function reserved(model: ProtoModel, type: string, data: Record<string, unknown>
     default:
       return {};
   }
+}
+
+/** Its texts with what UTF-8 can carry: a log line is what a model says. */
+function wellFormed(data: Record<string, unknown>): ProtoObject {
+  return Object.fromEntries(
+    Object.entries(data).map(([key, item]) => [
+      key,
+      typeof item === 'string' ? toWellFormed(item) : item,
+    ]),
+  );
 }

@@ -1,4 +1,5 @@
 import { protoPath as healthPath } from 'grpc-health-check';
+import { toMapEntryName } from '@stepcast/models';
 import protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 
@@ -116,10 +117,7 @@ function describeEntry(field: protobuf.Field): object {
   };
 }
 
-function entryName({ name }: protobuf.Field): string {
-  const camel = protobuf.util.camelCase(name);
-  return `${camel.charAt(0).toUpperCase()}${camel.slice(1)}Entry`;
-}
+const entryName = ({ name }: protobuf.Field): string => toMapEntryName(name);
 
 function describeEnum({ name, values }: protobuf.Enum): object {
   const value = Object.entries(values).map(([key, number]) => ({ name: key, number }));

@@ -1,6 +1,7 @@
 import type { PackageDefinition } from '@grpc/proto-loader';
 import {
   createProto,
+  parseProto,
   PROTO_FILE,
   PROTO_PACKAGE,
   type ModelManifest,
@@ -8,7 +9,7 @@ import {
   type ProtoObject,
   type UnservedModel,
 } from '@stepcast/models';
-import protobuf from 'protobufjs';
+import type protobuf from 'protobufjs';
 import { describeFiles, describeHealth } from './file-descriptor.js';
 
 /** The full name of the service. */
@@ -29,11 +30,7 @@ export interface GrpcApi {
 
 export function createGrpcApi(manifests: readonly ModelManifest[]): GrpcApi {
   const { text, models, unserved } = createProto(manifests);
-  const root = new protobuf.Root();
-  const struct = protobuf.common.get('google/protobuf/struct.proto');
-  root.addJSON(struct?.nested ?? {});
-  protobuf.parse(text, root, { keepCase: true });
-  root.resolveAll();
+  const root = parseProto(text);
   const typeOf = (name: string): protobuf.Type => root.lookupType(`${PROTO_PACKAGE}.${name}`);
   return {
     ...{ text, models, unserved },

@@ -7,7 +7,7 @@
  *    └────cancelled by the client, deadline, connection lost──► left: nobody reads a status
  *
  * - C1 However it ends, the watch is left exactly once; the job of a call that was left is cancelled as the
- *   options say (docs/protocol.md §12).
+ *   options say (docs/protocol.md §12). Also a status that cannot be sent ends it.
  * - C2 A deadline leaves at once: grpc-js itself tells of it only when the client has taken what was sent.
  * - C3 `cancelled` of grpc-js also comes after a normal end, and means nothing then.
  */
@@ -168,8 +168,13 @@ export class GrpcCall implements OpenConnection {
     const trailers = status?.metadata ?? new Metadata();
     if (this.#job !== undefined) trailers.set('stepcast-job', this.#job);
     if (this.#position !== undefined) trailers.set('stepcast-position', this.#position);
-    this.#options.sink.end(status, trailers);
-    this.#left(status?.code ?? Status.OK);
+    try {
+      this.#options.sink.end(status, trailers);
+    } catch (error) {
+      this.#options.core.onError(error);
+    } finally {
+      this.#left(status?.code ?? Status.OK);
+    }
   }
 
   #left(code: Status): void {

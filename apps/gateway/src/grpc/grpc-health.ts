@@ -10,6 +10,8 @@ export interface GrpcHealthOptions {
   readonly models: () => readonly string[];
   /** Those that a living worker runs. */
   readonly serving: () => Promise<ReadonlySet<string>>;
+  /** Between two questions for it; {@link HEALTH_REFRESH_MS} if not told. */
+  readonly refreshMs?: number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -20,7 +22,8 @@ export interface GrpcHealthOptions {
 export class GrpcHealth {
   readonly #options: GrpcHealthOptions;
   readonly #health = new HealthImplementation();
-  readonly #known = new Set<string>();
+  /** What was said last; a watcher is told of changes alone. */
+  readonly #known = new Map<string, boolean>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GrpcHealthOptions) {
@@ -35,14 +38,15 @@ export class GrpcHealth {
     this.#set('', true);
     this.#set(SERVICE_NAME, true);
     await this.#refresh();
-    this.#timer = setInterval(() => void this.#refresh(), HEALTH_REFRESH_MS).unref();
+    const { refreshMs = HEALTH_REFRESH_MS } = this.#options;
+    this.#timer = setInterval(() => void this.#refresh(), refreshMs).unref();
   }
 
   /** Nothing is served any more. */
   end(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    for (const name of this.#known) this.#set(name, false);
+    for (const name of this.#known.keys()) this.#set(name, false);
   }
 
   async #refresh(): Promise<void> {
@@ -52,17 +56,22 @@ export class GrpcHealth {
       if (hasEnded) return;
       const models = this.#options.models();
       // A model that was removed stays known, as one that nobody serves.
-      for (const name of new Set([...this.#known, ...models])) {
-        if (name === '' || name === SERVICE_NAME) continue;
-        this.#set(name, models.includes(name) && serving.has(name));
+      for (const name of new Set([...this.#known.keys(), ...models])) {
+        if (!isOwn(name)) this.#set(name, models.includes(name) && serving.has(name));
       }
     } catch (error) {
+      // Nobody can say that a worker lives, nor could a job be handed to it.
+      for (const name of this.#known.keys()) if (!isOwn(name)) this.#set(name, false);
       this.#options.onError(error);
     }
   }
 
   #set(name: string, isServing: boolean): void {
-    this.#known.add(name);
+    if (this.#known.get(name) === isServing) return;
+    this.#known.set(name, isServing);
     this.#health.setStatus(name, isServing ? 'SERVING' : 'NOT_SERVING');
   }
 }
+
+/** Those of the gateway itself, which follow its drain alone. */
+const isOwn = (name: string): boolean => name === '' || name === SERVICE_NAME;

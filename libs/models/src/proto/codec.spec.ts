@@ -102,3 +102,22 @@ describe('a request', () => {
     ]);
   });
 });
+
+it('writes half of a surrogate pair as U+FFFD wherever a text may stand: it has no UTF-8', () => {
+  const schema = z.object({
+    text: z.string(),
+    map: z.record(z.string(), z.string()),
+    any: z.json(),
+    names: tensor('string', [1]),
+  });
+  const valueOf = (half: string, pair = '😀') => ({
+    text: `a${half}${pair}`,
+    map: { [half]: half },
+    any: { [half]: [half] },
+    names: { dtype: 'string', shape: [1], data: [half] },
+  });
+
+  const { json } = messageFor(schema, 'request').through(valueOf('\ud800'));
+
+  expect(json).toEqual(valueOf('\ufffd'));
+});

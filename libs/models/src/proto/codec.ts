@@ -1,4 +1,5 @@
 import type { InputFault } from '@stepcast/protocol';
+import { toWellFormed } from '../well-formed.js';
 import type { MessageType } from './from-schema.js';
 import type { ProtoField, ProtoMessage, ProtoObject, ProtoType } from './proto-type.js';
 import { fromStruct, toStruct, type StructValue } from './struct.js';
@@ -31,7 +32,7 @@ function message({ fields }: ProtoMessage, json: unknown): ProtoObject {
 function value(type: ProtoType, json: unknown): unknown {
   switch (type.kind) {
     case 'scalar':
-      return json;
+      return scalar(json);
     case 'bytes':
       return Buffer.from(String(json), type.encoding);
     case 'enum':
@@ -48,6 +49,10 @@ function value(type: ProtoType, json: unknown): unknown {
     case 'tensor':
       return tensorToProto(json);
   }
+}
+
+function scalar(json: unknown): unknown {
+  return typeof json === 'string' ? toWellFormed(json) : json;
 }
 
 /** What a message stands for, and what is wrong with it that the model's schema could not see. */
@@ -140,7 +145,7 @@ function mapObject(
 ): Record<string, unknown> {
   // Without a prototype, because a key may be "__proto__".
   const mapped = Object.create(null) as Record<string, unknown>;
-  for (const [key, item] of Object.entries(object)) mapped[key] = map(item, key);
+  for (const [key, item] of Object.entries(object)) mapped[toWellFormed(key)] = map(item, key);
   return mapped;
 }
 

@@ -79,6 +79,24 @@ describe('the type of a field', () => {
     ]);
   });
 
+  it('of lists of lists of lists, and of maps of lists, is a message around each', () => {
+    expect(responseOf(z.object({ x: z.array(z.array(z.array(z.int()))) }))).toEqual([
+      ...['message XList {', 'repeated int64 items = 1;', '}'],
+      ...['message XListList {', 'repeated .stepcast.v1.EchoResponse.XList items = 1;', '}'],
+      `repeated XListList x = ${numberOf('x')};`,
+    ]);
+    expect(responseOf(z.object({ x: z.record(z.string(), z.array(z.int())) }))).toEqual([
+      ...['message XItems {', 'repeated int64 items = 1;', '}'],
+      `map<string, XItems> x = ${numberOf('x')};`,
+    ]);
+  });
+
+  it('of an enum whose field begins with a digit has constants that begin with a letter', () => {
+    expect(responseOf(z.object({ '2d': z.enum(['a']) }))).toEqual(
+      expect.arrayContaining(['F_2D_UNSPECIFIED = 0;', `F_2D_A = ${numberOf('a')};`]),
+    );
+  });
+
   it('of an enum has a zero of its own and the strings behind it', () => {
     expect(responseOf(z.object({ why: z.enum(['end', 'too long']) }))).toEqual([
       ...['enum Why {', 'WHY_UNSPECIFIED = 0;', `WHY_END = ${numberOf('end')};`],
@@ -175,6 +193,38 @@ describe('a model that proto cannot express', () => {
       { input: z.object({ [pair[0]]: z.int(), [pair[1]]: z.int() }) },
       new RegExp(`"${pair[0]}" and "${pair[1]}" get the same number .*\\.meta\\(\\{ field`),
     ],
+    [
+      'two types of events whose data have one name',
+      {
+        events: {
+          step1: { schema: z.object({ a: z.int() }) },
+          'step-1': { schema: z.object({ a: z.int() }) },
+        },
+      },
+      /events: the data of "step1" and "step-1" are both "Step1"; rename one/,
+    ],
+    [
+      'a map beside a type that is called as its entry',
+      { output: z.object({ tags: z.record(z.string(), z.int()), tagsEntry: z.object({}) }) },
+      /output\.tags: a second type "TagsEntry"/,
+    ],
+    [
+      'two enums of one message with one constant',
+      { output: z.object({ a: z.enum(['b c']), aB: z.enum(['c']) }) },
+      /output\.aB: two values are both "A_B_C"/,
+    ],
+    [
+      'an enum whose zero is a value of another',
+      { output: z.object({ mode: z.enum(['x unspecified']), modeX: z.enum(['q']) }) },
+      /output\.modeX: two values are both "MODE_X_UNSPECIFIED"/,
+    ],
+    // Nothing of ours looks at it: the file of the model alone is read, and is no proto.
+    ['what no check has thought of', { name: 'a.b' }, /not served over gRPC: illegal /],
+    [
+      'two fields with one default name in JSON',
+      { input: z.object({ a_1: z.int(), a1: z.int() }) },
+      /"a_1" and "a1" are both "a1"/,
+    ],
     ['two fields with one name', { input: z.object({ aB: z.int(), a_b: z.int() }) }, /both "a_b"/],
     [
       'a chosen number that is reserved',
@@ -185,8 +235,9 @@ describe('a model that proto cannot express', () => {
     '%s: is left out with place, reason and fix, and the others are served',
     (_what, parts, reason) => {
       const proto = createProto([manifestOf(parts), manifestOf({ name: 'fine' })]);
+      const { name = 'echo' } = parts;
 
-      expect(proto.unserved).toEqual([{ model: 'echo', reason: expect.stringMatching(reason) }]);
+      expect(proto.unserved).toEqual([{ model: name, reason: expect.stringMatching(reason) }]);
       expect(proto.models.map(({ name }) => name)).toEqual(['fine']);
       expect(proto.text).not.toContain('PredictEcho');
     },

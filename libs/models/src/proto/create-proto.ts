@@ -1,3 +1,4 @@
+import protobuf from 'protobufjs';
 import type { JsonSchema, ModelManifest } from '../manifest.js';
 import { createEventMessage } from './event-message.js';
 import { messageOf, type MessageType } from './from-schema.js';
@@ -44,7 +45,9 @@ export function createProto(manifests: readonly ModelManifest[]): ProtoText {
       if (holder !== undefined) {
         throw new Error(`its name in proto, ${title}, is that of ${holder}; rename one of them`);
       }
-      models.push(createModel(manifest, title));
+      const model = createModel(manifest, title);
+      parseProto(printFile([model]));
+      models.push(model);
       titles.set(title, `the model "${manifest.name}"`);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -52,6 +55,18 @@ export function createProto(manifests: readonly ModelManifest[]): ProtoText {
     }
   }
   return { text: printFile(models), models, unserved };
+}
+
+/**
+ * The types of a printed file, as protobufjs knows them.
+ * @throws when it is not proto: {@link createProto} never lets such a model into a file
+ */
+export function parseProto(text: string): protobuf.Root {
+  const root = new protobuf.Root();
+  root.addJSON(protobuf.common.get('google/protobuf/struct.proto')?.nested ?? {});
+  protobuf.parse(text, root, { keepCase: true });
+  root.resolveAll();
+  return root;
 }
 
 function createModel(manifest: ModelManifest, title: string): ProtoModel {

@@ -42,6 +42,7 @@ export function createEventMessage(manifest: ModelManifest, title: string): Even
   );
   const names = [...ENVELOPE_FIELDS, 'data'];
   const taken = new Map<string, string>(names.map((field) => [field, 'a field of all events']));
+  const messages = new Map<string, string>();
   const fields = types.map(([type, schema]): EventField => {
     const plain = toFieldName(type);
     const fieldName = taken.has(plain) ? `${plain}_event` : plain;
@@ -50,9 +51,18 @@ export function createEventMessage(manifest: ModelManifest, title: string): Even
       throw new UnservableSchema('events', `"${other}" and "${type}" are both "${fieldName}"`);
     }
     taken.set(fieldName, type);
+    const dataName = messageName(type);
+    const holder = messages.get(dataName);
+    if (holder !== undefined) {
+      throw new UnservableSchema(
+        'events',
+        `the data of "${holder}" and "${type}" are both "${dataName}"; rename one`,
+      );
+    }
+    messages.set(dataName, type);
     const data = messageOf(schema, {
       direction: 'response',
-      name: messageName(type),
+      name: dataName,
       scope: name,
       path: `events.${type}`,
       comment: '',

@@ -1,6 +1,13 @@
 import type { JsonSchema } from '../manifest.js';
 import { assignNumbers } from './field-numbers.js';
-import { toConstantName, toFieldName, toTypeName } from './names.js';
+import {
+  toConstantName,
+  toConstantPrefix,
+  toFieldName,
+  toJsonName,
+  toMapEntryName,
+  toTypeName,
+} from './names.js';
 import type { ProtoEnum, ProtoField, ProtoMessage, ProtoType } from './proto-type.js';
 import { scalarOf } from './scalars.js';
 import { UnservableSchema } from './unservable-schema.js';
@@ -76,14 +83,16 @@ class Conversion {
     const keys = new Map<string, string>();
     for (const [key, schema] of properties) {
       const name = toFieldName(key);
-      const other = keys.get(name);
+      // By their names in JSON, which the language also wants to differ: `a_1` and `a1` are both `a1`.
+      const other = keys.get(toJsonName(name));
       if (other !== undefined) {
         throw new UnservableSchema(path, `"${other}" and "${key}" are both "${name}"; rename one`);
       }
-      keys.set(name, key);
+      keys.set(toJsonName(name), key);
       const field = { key, name, number: numbers.get(key) ?? 0, isRequired: required.has(key) };
       message.fields.push(this.#field(message, `${path}.${key}`, schema, field));
     }
+    assertEntriesFree(message, path);
   }
 
   #field(
@@ -129,7 +138,7 @@ class Conversion {
     const items = (schema['items'] ?? {}) as JsonSchema;
     const item = this.#type(owner, `${path}[]`, items, key);
     if (item.kind !== 'repeated' && item.kind !== 'map') return { kind: 'repeated', item };
-    return { kind: 'repeated', item: wrap(owner, `${key}-list`, 'items', item) };
+    return { kind: 'repeated', item: wrap(owner, `${wrapperIn(item) ?? key}-list`, 'items', item) };
   }
 
   #object(owner: ProtoMessage, path: string, schema: JsonSchema, key: string): ProtoType {
@@ -140,7 +149,10 @@ class Conversion {
       if (isAnything(more as JsonSchema)) return { kind: 'value' };
       const value = this.#type(owner, `${path}.*`, more as JsonSchema, key);
       if (value.kind !== 'repeated' && value.kind !== 'map') return { kind: 'map', value };
-      return { kind: 'map', value: wrap(owner, `${key}-entry`, 'items', value) };
+      return {
+        kind: 'map',
+        value: wrap(owner, `${wrapperIn(value) ?? key}-items`, 'items', value),
+      };
     }
     const message = addMessage(owner, path, key, '');
     this.#fill(message, schema, path);
@@ -182,6 +194,28 @@ function wrap(owner: ProtoMessage, key: string, field: string, type: ProtoType):
   return { kind: 'wrapped', of: message };
 }
 
+/** The wrapper inside a list or map, after which the one around it is named: `GridList` → `GridListList`. */
+function wrapperIn(type: ProtoType): string | undefined {
+  if (type.kind === 'repeated' && type.item.kind === 'wrapped') return type.item.of.name;
+  return type.kind === 'map' && type.value.kind === 'wrapped' ? type.value.of.name : undefined;
+}
+
+/** Every map has a message of its own in the scope of its field, which nobody has written. */
+function assertEntriesFree(owner: ProtoMessage, path: string): void {
+  const taken = new Set([...owner.messages, ...owner.enums].map(({ name }) => name));
+  for (const field of owner.fields) {
+    if (field.type.kind !== 'map') continue;
+    const name = toMapEntryName(field.name);
+    if (taken.has(name)) {
+      throw new UnservableSchema(
+        `${path}.${field.key}`,
+        `a second type "${name}" beside that of its map; rename one of the fields`,
+      );
+    }
+    taken.add(name);
+  }
+}
+
 function freeName(owner: ProtoMessage, path: string, key: string): string {
   const base = toTypeName(key);
   const name = SHARED.has(base) ? `${base}Object` : base;
@@ -203,25 +237,33 @@ function addEnum(
   const numbered = strings.map((text) => ({ key: text, chosen: chosen[text] }));
   const example = `.meta({ values: { ${JSON.stringify(strings[0])}: 1 } }) on the enum`;
   const numbers = assignNumbers(path, numbered, example);
+  const prefix = toConstantPrefix(key);
   const values = strings.map((text) => {
     const constant = toConstantName(text) || 'EMPTY';
     return {
       key: text,
-      name: `${toConstantName(key)}_${constant}`,
+      name: `${prefix}_${constant}`,
       number: numbers.get(text) ?? 0,
     };
   });
-  const zeroName = `${toConstantName(key)}_UNSPECIFIED`;
-  const names = new Set([zeroName]);
-  for (const value of values) {
-    if (names.has(value.name)) {
-      throw new UnservableSchema(path, `two values are both "${value.name}"; rename one`);
-    }
-    names.add(value.name);
-  }
+  const zeroName = `${prefix}_UNSPECIFIED`;
+  assertConstantsFree(owner, path, [zeroName, ...values.map((value) => value.name)]);
   const made = { name, zeroName, values };
   owner.enums.push(made);
   return made;
+}
+
+/** Constants stand in the scope around their enum, so that those of all enums of a message must differ. */
+function assertConstantsFree(owner: ProtoMessage, path: string, constants: string[]): void {
+  const taken = new Set(
+    owner.enums.flatMap(({ zeroName, values }) => [zeroName, ...values.map(({ name }) => name)]),
+  );
+  for (const constant of constants) {
+    if (taken.has(constant)) {
+      throw new UnservableSchema(path, `two values are both "${constant}"; rename one`);
+    }
+    taken.add(constant);
+  }
 }
 
 /** A schema that also takes null, without that. */

@@ -1,5 +1,6 @@
 export {
   createProto,
+  parseProto,
   PROTO_FILE,
   PROTO_PACKAGE,
   type ProtoText,
@@ -11,3 +12,4 @@ export type { EventMessage } from './event-message.js';
 export type { MessageType } from './from-schema.js';
 export { fromProto, toProto } from './codec.js';
 export { toStructObject } from './struct.js';
+export { toMapEntryName } from './names.js';

@@ -21,9 +21,22 @@ export function toTypeName(key: string): string {
   return /^[A-Z]/.test(name) ? name : `F${name}`;
 }
 
-/** `finishReason` → `FINISH_REASON`. */
-export function toConstantName(key: string): string {
-  return wordsOf(key).join('_').toUpperCase();
+/** `too long` → `TOO_LONG`, to stand behind {@link toConstantPrefix}; '' when it has no letter and no digit. */
+export function toConstantName(text: string): string {
+  return wordsOf(text).join('_').toUpperCase();
+}
+
+/** What the constants of an enum begin with: `finishReason` → `FINISH_REASON`, `2d` → `F_2D`. */
+export function toConstantPrefix(key: string): string {
+  return toFieldName(key).toUpperCase();
+}
+
+/** The message that the language makes for a map field: `tags_2` → `Tags2Entry`. */
+export function toMapEntryName(fieldName: string): string {
+  const name = `_${fieldName}`.replaceAll(/_+(.)?/g, (_match, next: string | undefined) =>
+    (next ?? '').toUpperCase(),
+  );
+  return `${name}Entry`;
 }
 
 /** What JSON of protobuf calls a field: `max_tokens` → `maxTokens`. */

@@ -1,3 +1,5 @@
+import { toWellFormed } from '../well-formed.js';
+
 /** google.protobuf.Value as protobufjs holds it. */
 export interface StructValue {
   readonly nullValue?: 0;
@@ -19,7 +21,7 @@ export function toStruct(json: unknown): StructValue {
     case 'number':
       return { numberValue: json };
     case 'string':
-      return { stringValue: json };
+      return { stringValue: toWellFormed(json) };
     case 'boolean':
       return { boolValue: json };
     case 'object':
@@ -35,7 +37,7 @@ export function toStruct(json: unknown): StructValue {
 export function toStructObject(json: object): Struct {
   const fields = Object.create(null) as Record<string, StructValue>;
   for (const [key, item] of Object.entries(json)) {
-    if (item !== undefined) fields[key] = toStruct(item);
+    if (item !== undefined) fields[toWellFormed(key)] = toStruct(item);
   }
   return { fields };
 }

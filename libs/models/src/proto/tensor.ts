@@ -1,3 +1,4 @@
+import { toWellFormed } from '../well-formed.js';
 import type { ProtoObject } from './proto-type.js';
 
 interface TensorJson {
@@ -10,7 +11,8 @@ interface TensorJson {
 export function tensorToProto(json: unknown): ProtoObject {
   const { dtype, shape, data } = (json ?? {}) as TensorJson;
   const object = { dtype, shape: shape ?? [] };
-  if (Array.isArray(data)) return { ...object, strings: data.map(String) };
+  if (Array.isArray(data))
+    return { ...object, strings: data.map((item) => toWellFormed(String(item))) };
   return { ...object, data: Buffer.from(typeof data === 'string' ? data : '', 'base64') };
 }
 
