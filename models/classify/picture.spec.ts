@@ -88,6 +88,14 @@ describe('readPicture', () => {
   });
 });
 
+describe('readPicture, of chunks that say nothing about pixels', () => {
+  it('passes over them, and over what lies behind the end', () => {
+    const png = withChunk(sheet({ colour: [255, 102, 0] }), 'tEXt');
+
+    expect(colourOf(readPicture(toUrl(Buffer.concat([png, png]))))).toEqual([255, 102, 0]);
+  });
+});
+
 describe('readPicture, of what is no picture for it', () => {
   const good = sheet({ colour: [1, 2, 3] });
 
@@ -137,6 +145,9 @@ describe('readPicture, of what is no picture for it', () => {
     ['without any data', withData(good, Buffer.alloc(0))],
     ['with 40 MB of data', withData(good, deflateSync(Buffer.alloc(40_000_000)))],
     ['of an unknown type of colour', withHeader(good, 25, 5)],
+    ['with a second header, and another size in it', withSecondHeader(good, 8_000)],
+    ['with its own header a second time', withSecondHeader(good, SIDE)],
+    ['with a chunk nobody knows, which says that it matters', withChunk(good, 'ABCD')],
   ])('refuses a picture %s as damaged', (_, bytes) => {
     expect(() => readPicture(toUrl(bytes))).toThrow('is a damaged PNG');
   });
@@ -153,6 +164,19 @@ function withHeader(png: Buffer, at: number, value: number): Buffer {
   const header = Buffer.from(png.subarray(16, 29));
   header[at - 16] = value;
   return Buffer.concat([png.subarray(0, 8), chunk('IHDR', header), png.subarray(33)]);
+}
+
+/** The same picture with one more chunk behind its header. */
+function withChunk(png: Buffer, type: string, data = Buffer.alloc(4)): Buffer {
+  return Buffer.concat([png.subarray(0, 33), chunk(type, data), png.subarray(33)]);
+}
+
+/** The same picture with one more header, of another height and width, behind its own. */
+function withSecondHeader(png: Buffer, side: number): Buffer {
+  const header = Buffer.from(png.subarray(16, 29));
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  return withChunk(png, 'IHDR', header);
 }
 
 /** The same picture with other data in it, and right checksums. */

@@ -249,6 +249,19 @@ describe('stepcast run, for people', () => {
 });
 
 describe('stepcast proto and openapi', () => {
+  it('leave out a folder whose code forgets a promise that fails', async () => {
+    const other = path.join(directory, 'node_modules/forgetful');
+    await mkdir(path.join(other, 'stray'), { recursive: true });
+    await writeFile(
+      path.join(other, 'stray/model.ts'),
+      'void Promise.reject(new Error("nobody waits")); await 1; export default 1;',
+    );
+
+    const { code, err } = await runCli(['proto', '--models', other]);
+
+    expect({ code, err }).toEqual({ code: 0, err: 'left out: stray: nobody waits\n' });
+  });
+
   it('print the same proto from the folders and from the hub that serves them', async () => {
     const [local, remote] = await Promise.all([
       runCli(['proto', '--models', directory]),

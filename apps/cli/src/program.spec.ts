@@ -71,6 +71,13 @@ describe('runProgram', () => {
     expect(String(here.stderr.read())).toMatch(/^stepcast: "one" .*\nstepcast: "two" /);
   });
 
+  it('says in one line what it did not foresee, and exits with 2', async () => {
+    const here = edge();
+
+    expect(await runProgram(here, ['proto', '--models', '/there-is/none'])).toBe(2);
+    expect(String(here.stderr.read())).toMatch(/^stepcast: The models directory .*none.*\n$/);
+  });
+
   it.each([
     [['run', 'pace', '--json', '--progress']],
     [['proto', '--models', 'a', '--url', 'b']],

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { painter } from './colour.js';
-import { CliError, EXIT } from './cli-error.js';
+import { EXIT } from './cli-error.js';
 import type { Edge } from './edge.js';
 import type { DoctorOptions } from './doctor/doctor.command.js';
 import type { ModelsOptions } from './models.command.js';
@@ -30,8 +30,9 @@ export async function runProgram(edge: Edge, args: readonly string[]): Promise<n
 function report(edge: Edge, error: unknown): number {
   // Commander has printed it: help, or what is wrong with the arguments.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.unusable;
-  if (!(error instanceof CliError)) throw error;
-  edge.stderr.write(`${painter(edge.stderr, edge.env)('red', 'stepcast:')} ${error.message}\n`);
+  const message = error instanceof Error ? error.message : String(error);
+  const line = message.replaceAll(/\s*\n\s*/g, ' ');
+  edge.stderr.write(`${painter(edge.stderr, edge.env)('red', 'stepcast:')} ${line}\n`);
   return EXIT.unusable;
 }
 

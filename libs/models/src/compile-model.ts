@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -18,10 +19,12 @@ export interface CompiledModel {
  * Packages of which a process has one copy, whatever lies beside the model: schemas and tensors pass
  * between the model and its host. So a folder with no packages at all works, too.
  */
-const SHARED: Readonly<Record<string, () => string>> = {
+const SHARED: Readonly<Record<string, (name: string) => string>> = {
   '@stepcast/models': () => siblingOf(import.meta.url, './index'),
-  zod: () => import.meta.resolve('zod'),
-  'onnxruntime-common': () => import.meta.resolve('onnxruntime-common'),
+  // With what lies in it, such as zod/v4.
+  zod: (name) => import.meta.resolve(name),
+  // The copy that the runtime itself uses, see ort-tensor.ts.
+  'onnxruntime-common': (name) => pathToFileURL(createRequire(import.meta.url).resolve(name)).href,
 };
 
 /** Marks the look-ups that the plugin makes itself. */
@@ -86,6 +89,8 @@ function optionsFor(file: string): BuildOptions {
     format: 'esm',
     platform: 'node',
     target: 'node20',
+    // Packages are found as Node finds them: esbuild would add its own condition, `module`.
+    conditions: [],
     sourcemap: 'inline',
     sourceRoot: pathToFileURL(`${path.dirname(file)}/`).href,
     // What a folder means does not hang on configuration that lies above it.
@@ -107,7 +112,7 @@ const packagesOutside: Plugin = {
       const { path: name, kind, importer, resolveDir } = args;
       if (kind === 'entry-point' || args.pluginData === RESOLVING) return undefined;
       if (name.startsWith('file:')) return { path: fileURLToPath(name) };
-      const shared = Object.hasOwn(SHARED, name) ? SHARED[name]?.() : undefined;
+      const shared = sharedCopy(name);
       if (shared !== undefined) return { path: shared, external: true };
       const found = await build.resolve(name, {
         kind,
@@ -121,6 +126,12 @@ const packagesOutside: Plugin = {
     });
   },
 };
+
+/** Where the hub's copy of a package, or of a part of it, lies; undefined when the model may have its own. */
+function sharedCopy(name: string): string | undefined {
+  const owner = Object.keys(SHARED).find((key) => name === key || name.startsWith(`${key}/`));
+  return owner === undefined ? undefined : SHARED[owner]?.(name);
+}
 
 function missing(name: string): { text: string } {
   return { text: `the package "${name}" is not installed where the model finds it` };

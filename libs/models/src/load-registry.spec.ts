@@ -90,8 +90,9 @@ describe('a folder with code', () => {
     const pkg = 'pkg/node_modules/somewhere';
     await write(
       `${pkg}/package.json`,
-      '{"name":"somewhere","exports":{"import":"./index.mjs","require":"./index.cjs"}}',
+      '{"name":"somewhere","exports":{"module":"./module.mjs","import":"./index.mjs","require":"./index.cjs"}}',
     );
+    await write(`${pkg}/module.mjs`, 'export const where = "bundlers";');
     await write(`${pkg}/index.mjs`, 'export const where = "import";');
     await write(`${pkg}/index.cjs`, 'exports.where = "require";');
     await write('pkg/node_modules/zod/package.json', '{"name":"zod","main":"./index.js"}');
@@ -106,6 +107,50 @@ describe('a folder with code', () => {
 
     expect(registry.broken).toEqual([]);
     expect(registry.get('pkg').description).toBe('import');
+  });
+
+  it('shares what lies in a shared package, and the tensors of the runtime', async () => {
+    await write(
+      'shared/model.js',
+      `import { defineModel, Tensor } from '@stepcast/models'; import { z } from 'zod/v4';
+       import { Tensor as Same } from 'onnxruntime-common';
+       export default defineModel({ name: 'shared', description: String(Tensor === Same), input: z.object({}), output: z.object({}), run: () => ({}) });`,
+    );
+
+    const registry = await loadRegistry(root);
+
+    expect(registry.broken).toEqual([]);
+    expect(registry.get('shared').description).toBe('true');
+  });
+
+  it('is reported when it does not load in time, and the others serve', async () => {
+    await write('good/model.ts', source('good'));
+    await write('waits/model.js', 'await new Promise(() => {});');
+
+    const registry = await loadRegistry(root, { folderMs: 3000 });
+
+    expect(registry.list().map(({ name }) => name)).toEqual(['good']);
+    expect(reasons(registry)).toEqual({ waits: expect.stringContaining('within 3 s') });
+  });
+
+  it('is the same model when what lies beside it changes, and another when an asset does', async () => {
+    const revision = async () => (await loadRegistry(root)).entries()[0]?.revision;
+    await write('one/model.ts', source('one'));
+    const before = await revision();
+    await write('one/README.md', 'a card');
+    await write('one/parts/model.spec.ts', 'x x');
+    const beside = await revision();
+    await write('one/parts/words.txt', 'a');
+
+    expect(beside).toBe(before);
+    expect(await revision()).not.toBe(before);
+  });
+
+  it('may hold a link that leads nowhere', async () => {
+    await write('one/model.ts', source('one'));
+    await symlink(path.join(root, 'gone'), path.join(root, 'one/lock'));
+
+    expect(reasons(await loadRegistry(root))).toEqual({});
   });
 
   it('is read anew when a file of it has changed, and has another revision', async () => {
@@ -205,6 +250,18 @@ describe('a folder with a graph', () => {
 
     expect(of(1, 3)).toBe(of(2, 3));
     expect(of(1, 3)).not.toBe(of(1, 4));
+  });
+
+  it('runs jobs alone when rows are compared with each other', async () => {
+    await write(
+      'all/model.onnx',
+      identity([
+        { name: 'x', type: 'float32', shape: ['n', 3] },
+        { name: 'distances', type: 'float32', shape: ['n', 'n'] },
+      ]),
+    );
+
+    expect((await loadRegistry(root)).get('all').execution.kind).toBe('run');
   });
 
   it('takes what model.json says', async () => {

@@ -49,7 +49,10 @@ async function readCode(file: string): Promise<ModelEntry> {
   return { model, directory, revision: `${code.hash} ${files}`, sources: code.sources };
 }
 
-/** A digest of the names, sizes and times of all files in a folder. */
+/** Texts for people, and tests: a model is the same when they change. */
+const BESIDE_THE_MODEL = /\.md$|\.(?:spec|test)\.[cm]?[jt]sx?$/i;
+
+/** A digest of the names, sizes and times of all files in a folder that a model may use. */
 async function describeFiles(directory: string): Promise<string> {
   const hash = createHash('sha256');
   for (const line of await listFiles(directory)) hash.update(line);
@@ -57,18 +60,26 @@ async function describeFiles(directory: string): Promise<string> {
 }
 
 async function listFiles(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
+  const entries = await ifThere(readdir(directory, { withFileTypes: true }));
   const lines = await Promise.all(
-    entries
-      .filter(({ name }) => !isForeign(name))
+    (entries ?? [])
+      .filter(({ name }) => !isForeign(name) && !BESIDE_THE_MODEL.test(name))
       .map(async (entry) => {
         const place = path.join(directory, entry.name);
         if (entry.isDirectory()) return listFiles(place);
-        const { size, mtimeMs } = await stat(place);
-        return [`${place} ${size} ${mtimeMs}\n`];
+        const found = await ifThere(stat(place));
+        return found === undefined ? [] : [`${place} ${found.size} ${found.mtimeMs}\n`];
       }),
   );
   return lines.flat().sort();
+}
+
+/** Undefined for what has gone since it was listed, and for a link that leads nowhere. */
+async function ifThere<Result>(look: Promise<Result>): Promise<Result | undefined> {
+  return look.catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
 }
 
 async function isFile(file: string): Promise<boolean> {

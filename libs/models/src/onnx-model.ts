@@ -91,11 +91,16 @@ function schemaOf(values: readonly GraphValue[]) {
   return z.object(Object.fromEntries(fields));
 }
 
-/** The name of the first dimension, if it is that of every input and output. */
+/**
+ * The name of the first dimension, if it is that of every input and output, and of no other dimension: of a
+ * graph that compares all rows with all others no part belongs to one job.
+ */
 function sharedRows({ inputs, outputs }: OnnxGraph): string | undefined {
-  const names = new Set([...inputs, ...outputs].map(({ shape }) => shape?.[0]));
+  const shapes = [...inputs, ...outputs].map(({ shape }) => shape ?? []);
+  const names = new Set(shapes.map(([first]) => first));
   const [name] = names;
-  return inputs.length > 0 && names.size === 1 && typeof name === 'string' ? name : undefined;
+  if (inputs.length === 0 || names.size > 1 || typeof name !== 'string') return undefined;
+  return shapes.some(([, ...others]) => others.includes(name)) ? undefined : name;
 }
 
 /** Rows of one shape can be one tensor. */

@@ -34,11 +34,20 @@ export interface TensorAnnotation {
   readonly shape?: readonly TensorDimension[];
 }
 
-/** Whether a value is a tensor of ONNX Runtime, whichever of its copies made it. */
+/**
+ * Whether a value is a tensor of ONNX Runtime, whichever of its copies made it. A plain object, such as any
+ * JSON, is none, whatever its fields say.
+ */
 export function isTensor(value: unknown): value is Tensor {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || isPlain(value)) return false;
   const { type, dims, location } = value as Partial<Tensor>;
   return typeof type === 'string' && Array.isArray(dims) && typeof location === 'string';
+}
+
+/** Whether an object was made by no class; also one of another realm. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** What is wrong with a tensor, and in which part of it. */
@@ -62,11 +71,12 @@ export function readTensor(annotation: TensorAnnotation, value: unknown): Tensor
     throw new Misfit(['dtype'], `must be "${annotation.dtype}", is ${found}`);
   }
   assertShape(annotation, dims);
-  const elements = read(
-    annotation.dtype,
-    dims.reduce((product, size) => product * size, 1),
-  );
-  const made = new Tensor(annotation.dtype as 'float32', elements as Float32Array, dims);
+  const count = dims.reduce((product, size) => product * size, 1);
+  const { elements, made } = asMisfit(() => {
+    const elements = read(annotation.dtype, count);
+    const type = annotation.dtype as 'float32';
+    return { elements, made: new Tensor(type, elements as Float32Array, dims) };
+  });
   Object.defineProperty(made, DIMENSIONS, { value: annotation.shape ?? [] });
   return Object.defineProperty(made, 'toJSON', {
     value: (): TensorJson => ({
@@ -75,6 +85,16 @@ export function readTensor(annotation: TensorAnnotation, value: unknown): Tensor
       data: encodeElements(elements),
     }),
   });
+}
+
+/** What the runtime does not take, such as a tensor that is disposed of, is wrong in the value. */
+function asMisfit<Result>(make: () => Result): Result {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Misfit) throw error;
+    throw new Misfit([], `is no tensor: ${(error as Error).message}`);
+  }
 }
 
 interface Parts {
@@ -128,7 +148,15 @@ function assertShape({ shape }: TensorAnnotation, dims: readonly number[]): void
     return known === size;
   });
   if (fits && dims.length === shape.length) return;
-  throw new Misfit(['shape'], `must be [${shape.map(asText).join(', ')}], is [${dims.join(', ')}]`);
+  throw new Misfit(['shape'], `must be [${shape.map(asText).join(', ')}], is [${cut(dims)}]`);
+}
+
+/** Longest list of sizes in a message. */
+const MAX_SIZES = 16;
+
+function cut(dims: readonly number[]): string {
+  const shown = dims.slice(0, MAX_SIZES).join(', ');
+  return dims.length > MAX_SIZES ? `${shown}, … (${dims.length} dimensions)` : shown;
 }
 
 function asText(dimension: TensorDimension): string {

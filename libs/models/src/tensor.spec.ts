@@ -90,6 +90,30 @@ describe('tensor', () => {
     ]);
   });
 
+  it('takes no JSON for a tensor of the runtime', () => {
+    const forged = { type: 'float32', dims: [1, 2], location: 'cpu', data: 'zzz' };
+
+    for (const value of [forged, Object.assign(Object.create(null), forged)]) {
+      expect(faults(pixels, { pixels: value })).toEqual([
+        { path: 'pixels.shape', message: expect.stringMatching(/whole numbers/) },
+      ]);
+    }
+  });
+
+  it('refuses a tensor that is disposed of', () => {
+    const gone = new Tensor('float32', Float32Array.of(1, 2), [1, 2]);
+    gone.dispose();
+
+    expect(faults(pixels, { pixels: gone })).toHaveLength(1);
+  });
+
+  it('cuts a long shape in its message', () => {
+    const [fault] = faults(pixels, { pixels: { ...good, shape: Array(10_000).fill(1) } });
+
+    expect(fault?.message).toMatch(/10000 dimensions/);
+    expect(fault?.message.length).toBeLessThan(200);
+  });
+
   it.each<[TensorDtype, unknown]>([
     ['int8', 128],
     ['uint8', -1],

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadRegistry, watchModels, type ModelRegistry, type ModelsWatch } from './index.js';
 
@@ -91,6 +92,33 @@ describe('watchModels', () => {
     await until(() => !registry.has('one'));
 
     expect(registry.list().map(({ name }) => name)).toEqual(['two']);
+  });
+
+  it('loads also while changes do not cease', async () => {
+    const before = reloads;
+
+    for (let index = 0; reloads === before; index++) {
+      await write(`models/one/log-${index}.txt`, 'x');
+      await wait(50);
+    }
+
+    expect(reloads).toBeGreaterThan(before);
+  });
+
+  it('closes without a wait for a model that is loading', async () => {
+    const gate = globalThis as { specLoads?: () => void; specGoes?: () => void };
+    const loads = new Promise<void>((resolve) => (gate.specLoads = resolve));
+    await write(
+      'models/slow/model.js',
+      'await new Promise((go) => { globalThis.specGoes = go; globalThis.specLoads(); });',
+    );
+    await loads;
+    const { broken } = registry;
+
+    await watch.close();
+
+    gate.specGoes?.();
+    expect(registry.broken).toBe(broken);
   });
 
   it('follows code that a model imports from elsewhere', async () => {

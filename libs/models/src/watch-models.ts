@@ -28,6 +28,9 @@ const POLL_MS = 50;
 /** Saving several files, or checking out a branch, is one change. */
 const SETTLE_MS = 200;
 
+/** Changes that never settle, such as a log in a folder, are loaded after so long. */
+const MAX_SETTLE_MS = 1000;
+
 /**
  * Loads the models anew when one of their files has changed, and puts them into the registry. A folder
  * that has become unusable is listed as broken and serves again when it is mended; what is running goes
@@ -65,6 +68,8 @@ class Reloads {
   readonly #watcher: FSWatcher;
   readonly #root: string;
   #timer: NodeJS.Timeout | undefined;
+  /** When the oldest change came that is not loaded yet. */
+  #changedAt: number | undefined;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: WatchOptions, watcher: FSWatcher, root: string) {
@@ -76,16 +81,22 @@ class Reloads {
   schedule(): void {
     clearTimeout(this.#timer);
     if (this.#watcher.closed) return;
-    this.#timer = setTimeout(() => {
-      // Never rejects, so that the chain goes on.
-      this.#last = this.#last.then(() => this.#load());
-    }, SETTLE_MS);
+    this.#changedAt ??= performance.now();
+    const left = this.#changedAt + MAX_SETTLE_MS - performance.now();
+    this.#timer = setTimeout(
+      () => {
+        this.#changedAt = undefined;
+        // Never rejects, so that the chain goes on.
+        this.#last = this.#last.then(() => (this.#watcher.closed ? undefined : this.#load()));
+      },
+      Math.max(0, Math.min(SETTLE_MS, left)),
+    );
   }
 
+  /** A load that is under way is not waited for: what it finds is dropped. */
   async close(): Promise<void> {
-    await this.#watcher.close();
     clearTimeout(this.#timer);
-    await this.#last;
+    await this.#watcher.close();
   }
 
   async #load(): Promise<void> {
@@ -97,7 +108,7 @@ class Reloads {
       this.#watcher.add(sourcesOutside(this.#root, registry));
       onReloaded(change);
     } catch (error) {
-      onError(error);
+      if (!this.#watcher.closed) onError(error);
     }
   }
 }

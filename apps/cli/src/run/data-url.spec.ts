@@ -17,6 +17,10 @@ describe('decodeDataUrl', () => {
     expect(decodeDataUrl(text)).toEqual(bytes);
   });
 
+  it('takes none whose per cent signs say nothing', () => {
+    expect(decodeDataUrl('data:text/plain,100%')).toBeUndefined();
+  });
+
   it('takes no other text for one', () => {
     expect(decodeDataUrl('database: none, at all')).toBeUndefined();
   });

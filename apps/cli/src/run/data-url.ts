@@ -4,14 +4,17 @@ const DATA_URL = /^data:([^,;]*)(?:;[^,;]*)*?(;base64)?,/;
 /** Base64 in bulk, as tensors carry it; a text that people read has spaces. */
 const BULK = /^[A-Za-z0-9+/]{200,}={0,2}$/;
 
-/** What a data URL holds; undefined for any other text. */
+/** What a data URL holds; undefined for any other text, and when a per cent sign in it says nothing. */
 export function decodeDataUrl(text: string): Buffer | undefined {
   const head = DATA_URL.exec(text);
   if (head === null) return undefined;
   const body = text.slice(head[0].length);
-  return head[2] === undefined
-    ? Buffer.from(decodeURIComponent(body))
-    : Buffer.from(body, 'base64');
+  if (head[2] !== undefined) return Buffer.from(body, 'base64');
+  try {
+    return Buffer.from(decodeURIComponent(body));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The first data URL in a value, in the order of its JSON. */

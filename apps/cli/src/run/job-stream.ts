@@ -3,7 +3,9 @@
  *
  * - S1 Every event once, in order: a new connection begins behind the newest line that was given.
  * - S2 It ends behind the terminal event, or with an error; never in between.
- * - S3 A connection that says nothing for three heartbeats counts as broken.
+ * - S3 A connection that says nothing for three heartbeats counts as broken. Only a wait for the hub counts: whoever
+ *   takes the lines may take their time.
+ * - S4 It gives up when nothing was heard, not even a heartbeat, for a minute from the first failure on.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { encodePosition, isTerminalType, parsePosition, type JobEvent } from '@stepcast/protocol';
@@ -36,6 +38,8 @@ export interface JobStreamOptions {
   readonly onBreak: (reason: string) => void;
   /** How long to try without hearing anything, in milliseconds; default one minute. */
   readonly patienceMs?: number;
+  /** How long a connection may say nothing, in milliseconds; default three of the hub's heartbeats. */
+  readonly silenceMs?: number;
 }
 
 /** Three of the hub's heartbeats, in milliseconds. */
@@ -45,17 +49,17 @@ const MAX_PAUSE_MS = 5_000;
 
 export async function* followJob(
   hub: HubClient,
-  { job, position, onBreak, patienceMs = PATIENCE_MS }: JobStreamOptions,
+  { job, position, onBreak, patienceMs = PATIENCE_MS, silenceMs = SILENCE_MS }: JobStreamOptions,
 ): AsyncGenerator<StreamLine, JobEvent, undefined> {
   let place: Place = { epoch: parsePosition(position).epoch, from: 'start' };
-  let heardAt = performance.now();
-  for (let failures = 0; ; failures++) {
-    const pause = Math.min(250 * 2 ** (failures - 1), MAX_PAUSE_MS);
-    if (failures > 0) await wait(pause * (0.5 + Math.random() / 2));
+  const failures = new Failures();
+  const onHeard = (): void => {
+    failures.end();
+  };
+  for (;;) {
     try {
-      for await (const line of readLines(hub, `/v1/jobs/${job}/events?from=${place.from}`)) {
-        heardAt = performance.now();
-        failures = 0;
+      const path = `/v1/jobs/${job}/events?from=${place.from}`;
+      for await (const line of readLines(hub, path, { silenceMs, onHeard })) {
         place = behind(place, line.message);
         yield line;
         const end = endOf(line.message);
@@ -66,11 +70,39 @@ export async function* followJob(
       if (!isPassing(error)) throw error;
       onBreak(error.message);
     }
-    if (performance.now() - heardAt > patienceMs) {
+    failures.add();
+    if (failures.ms > patienceMs) {
       throw new CliError(
         `The hub was not heard for ${Math.round(patienceMs / 1000)} s. Look later: curl ${hub.url}/v1/jobs/${job}`,
       );
     }
+    await wait(failures.pauseMs);
+  }
+}
+
+/** Connections that failed one behind the other, without a sign of the hub in between. */
+class Failures {
+  #count = 0;
+  #firstAt = 0;
+
+  add(): void {
+    if (this.#count === 0) this.#firstAt = performance.now();
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count = 0;
+  }
+
+  /** Since the first of them. */
+  get ms(): number {
+    return performance.now() - this.#firstAt;
+  }
+
+  /** Before the next try, in milliseconds. */
+  get pauseMs(): number {
+    const pause = Math.min(250 * 2 ** (this.#count - 1), MAX_PAUSE_MS);
+    return pause * (0.5 + Math.random() / 2);
   }
 }
 
@@ -89,39 +121,75 @@ function endOf(message: StreamMessage): JobEvent | undefined {
   return isTerminalType(message.type) ? (message as JobEvent) : message.state?.end;
 }
 
+interface Hearing {
+  readonly silenceMs: number;
+  /** Called for whatever comes, also for heartbeats. */
+  readonly onHeard: () => void;
+}
+
 /** The lines of one connection, without heartbeats. */
-async function* readLines(hub: HubClient, path: string): AsyncGenerator<StreamLine> {
-  const silence = new AbortController();
-  const timer = setTimeout(() => {
-    silence.abort();
-  }, SILENCE_MS);
+async function* readLines(
+  hub: HubClient,
+  path: string,
+  { silenceMs, onHeard }: Hearing,
+): AsyncGenerator<StreamLine> {
+  const connection = new AbortController();
+  const untilSilence = async <Result>(answer: Promise<Result>): Promise<Result> => {
+    const timer = setTimeout(() => {
+      connection.abort();
+    }, silenceMs);
+    return answer.finally(() => {
+      clearTimeout(timer);
+    });
+  };
   const headers = { accept: 'application/x-ndjson' };
   try {
-    const response = await hub.open(path, { headers, signal: silence.signal });
-    for await (const text of splitLines(response, () => timer.refresh())) {
-      yield { text, message: JSON.parse(text) as StreamMessage };
+    const { body } = await untilSilence(hub.open(path, { headers, signal: connection.signal }));
+    const reader = body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
+    if (reader === undefined) return;
+    const chunks = readChunks(() => untilSilence(reader.read()));
+    for await (const text of splitLines(chunks, onHeard)) {
+      yield { text, message: parseMessage(hub, text) };
     }
   } finally {
-    clearTimeout(timer);
     // A reader that stopped early must not keep the connection, which holds the job.
-    silence.abort();
+    connection.abort();
+  }
+}
+
+type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>;
+
+async function* readChunks(read: () => Promise<Read>): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const chunk = await read().catch((cause: unknown) => {
+      throw new UnreachableError('the connection broke', { cause });
+    });
+    if (chunk.done) return;
+    yield chunk.value;
   }
 }
 
 /** Whole lines; what a break cuts in two is dropped, because it comes again. */
-async function* splitLines(response: Response, onChunk: () => void): AsyncGenerator<string> {
+async function* splitLines(
+  chunks: AsyncIterable<Uint8Array>,
+  onChunk: () => void,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
-  const reader = response.body?.getReader();
-  if (reader === undefined) return;
-  for (;;) {
-    const chunk = await reader.read().catch((cause: unknown) => {
-      throw new UnreachableError('the connection broke', { cause });
-    });
-    if (chunk.done) return;
+  for await (const chunk of chunks) {
     onChunk();
-    const lines = (rest + decoder.decode(chunk.value as Uint8Array, { stream: true })).split('\n');
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
     yield* lines.filter((line) => line !== '');
   }
+}
+
+function parseMessage(hub: HubClient, text: string): StreamMessage {
+  try {
+    const message = JSON.parse(text) as StreamMessage | null;
+    if (typeof message?.type === 'string') return message;
+  } catch {
+    // Said below.
+  }
+  throw new CliError(`${hub.url} does not send events as a Stepcast hub does.`);
 }

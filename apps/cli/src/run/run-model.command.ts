@@ -83,7 +83,9 @@ async function saveOutput({ data }: JobEvent, file: string): Promise<string> {
   const url = findDataUrl((data as { output?: unknown }).output);
   const bytes = url === undefined ? undefined : decodeDataUrl(url);
   if (bytes === undefined) {
-    throw new CliError('The output holds no data URL, so --out has nothing to write.');
+    throw new CliError(
+      'The output holds no data URL that can be read, so --out has nothing to write.',
+    );
   }
   await writeFile(file, bytes).catch((cause: unknown) => {
     throw new CliError(`${file} cannot be written (${describeError(cause)}).`, { cause });
