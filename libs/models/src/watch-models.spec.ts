@@ -122,11 +122,11 @@ describe('watchModels', () => {
   });
 
   it('follows code that a model imports from elsewhere', async () => {
-    await write('shared/word.ts', `export const word = 'before';`);
+    await write('words/word.ts', `export const word = 'before';`);
     const text = source('x').replace("'x'", 'word');
-    await write('models/one/model.ts', `import { word } from '../../shared/word.js';\n${text}`);
+    await write('models/one/model.ts', `import { word } from '../../words/word.js';\n${text}`);
     await until(() => registry.get('one').description === 'before');
-    await write('shared/word.ts', `export const word = 'after';`);
+    await write('words/word.ts', `export const word = 'after';`);
     await until(() => registry.get('one').description === 'after');
 
     expect(registry.get('one').description).toBe('after');
