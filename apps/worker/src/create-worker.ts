@@ -70,14 +70,11 @@ export function createWorker(parts: WorkerParts): JobWorker {
   });
   const connection = createQueueConnection(config.REDIS_URL, { blocking: true });
   const queue = createMonitor(parts, connection);
-  const stalled = (model: string): void => {
-    background(signals.wake(model), logger, 'wake the workers of the model');
-  };
-  const names = (): string[] => registry.list().map(({ name }) => name);
-  const sources = new QueueSources(names(), (model) => {
+  const names = registry.list().map(({ name }) => name);
+  const sources = new QueueSources(names, (model) => {
     const source = createSource(parts, model, { connection, monitor: queue });
     source.onStalled(() => {
-      stalled(model);
+      background(signals.wake(model), logger, 'wake the workers of the model');
     });
     return source;
   });
@@ -122,7 +119,6 @@ function createPool(
   { config, hostFile, logger, registry }: WorkerParts,
   hooks: Pick<ModelHostOptions, 'onIdle' | 'onRestart' | 'onBatches'>,
 ): HostPool {
-  const maxBatchSize = config.MAX_BATCH_SIZE === 0 ? undefined : config.MAX_BATCH_SIZE;
   return new HostPool({
     ...hooks,
     slots: config.WORKER_SLOTS,
@@ -134,7 +130,7 @@ function createPool(
       maxBatchSize: config.MAX_BATCH_SIZE,
     },
     capacityOf: (model) =>
-      registry.has(model) ? capacityOf(registry.get(model).execution, maxBatchSize) : 1,
+      registry.has(model) ? capacityOf(registry.get(model).execution, config.MAX_BATCH_SIZE) : 1,
     killAfterMs: config.KILL_AFTER_MS,
     startTimeoutMs: config.HOST_START_TIMEOUT_MS,
     logger,

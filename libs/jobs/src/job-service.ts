@@ -73,6 +73,13 @@ export interface JobServiceParts {
   readonly onHintFailed: (error: unknown) => void;
 }
 
+/** The id of a submission. */
+interface Reserved {
+  readonly id: string;
+  /** Nobody else can have submitted it. */
+  readonly isNew: boolean;
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export class JobService {
@@ -94,10 +101,9 @@ export class JobService {
     registry.parseInput(model, input);
     const options = completeOptions(submission.options, submission.onDisconnect);
 
-    const id = await this.#reserve(submission, options);
+    const { id, isNew } = await this.#reserve(submission, options);
     // Who asks again, by its key, for a job that is in line is not one more.
-    const isInLine =
-      submission.idempotencyKey !== undefined && (await records.get(id)) !== undefined;
+    const isInLine = !isNew && (await records.get(id)) !== undefined;
     if (!isInLine) await this.#parts.bound.take(model);
     // The input is kept as it was sent: defaults are filled in once, where the model runs.
     const { created, record } = await records.create({
@@ -166,10 +172,10 @@ export class JobService {
   }
 
   /** The id that the submission's key stands for, or a new one. */
-  async #reserve(submission: Submission, options: JobOptions): Promise<string> {
+  async #reserve(submission: Submission, options: JobOptions): Promise<Reserved> {
     const mine = uuidv7();
     const { idempotencyKey: key, model, input } = submission;
-    if (key === undefined) return mine;
+    if (key === undefined) return { id: mine, isNew: true };
     const print = fingerprint({ model, input, options });
     const reserved = await this.#parts.records.reserveKey(
       `submit:${key}`,
@@ -177,7 +183,7 @@ export class JobService {
       this.#parts.idempotencyTtlMs,
     );
     if (reserved.fingerprint !== print) throw new StepcastError('idempotency_conflict');
-    return reserved.job;
+    return { id: reserved.job, isNew: reserved.job === mine };
   }
 
   #hint(promise: Promise<unknown>): void {

@@ -16,6 +16,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { StepcastError, parseInput } from '@stepcast/protocol';
 import type { Execution } from './definition.js';
 import {
+  outcomeOf,
   toDone,
   toFailure,
   type ModelRunner,
@@ -168,7 +169,7 @@ export class BatchRunner implements ModelRunner {
 }
 
 function finish({ port, settle }: Item, outcome: RunOutcome): void {
-  settle(port.signal.aborted ? { kind: 'aborted' } : outcome);
+  settle(outcomeOf(port, outcome));
 }
 
 /** Fires when the last of them has. */

@@ -5,8 +5,8 @@ import type { ModelRunner, RunOrder, RunOutcome, RunPort, WarmModel } from './ru
 import { StepRunner } from './step-runner.js';
 
 export interface RunnerOptions {
-  /** Bounds every batch, whatever the model says; 1 is no batching. Default: the model's own bound. */
-  readonly maxBatchSize?: number | undefined;
+  /** Bounds every batch, whatever the model says; 1 is no batching. Default 0: as the model says. */
+  readonly maxBatchSize?: number;
   /** Hears of every batch and every step of many: its size, and how long each job of a batch has waited. */
   readonly onBatch?: (size: number, waitsMs: readonly number[]) => void;
 }
@@ -34,16 +34,21 @@ export function runModel(warm: WarmModel, order: RunOrder, port: RunPort): Promi
   return createRunner(warm).run(order, port);
 }
 
-/** How many jobs of a model run together at most. */
-export function batchSizeOf(execution: Execution, bound = Infinity): number {
-  return execution.kind === 'run' ? 1 : Math.min(execution.batch.maxSize, bound);
+/**
+ * How many jobs of a model run together at most.
+ * @param bound as {@link RunnerOptions.maxBatchSize}
+ */
+export function batchSizeOf(execution: Execution, bound = 0): number {
+  if (execution.kind === 'run') return 1;
+  const { maxSize } = execution.batch;
+  return bound === 0 ? maxSize : Math.min(maxSize, bound);
 }
 
 /**
  * How many jobs of a model one host takes at most. Of a model that batches whole calls it takes two batches:
  * while one runs the next is put together, or the device would wait for the queue after each.
  */
-export function capacityOf(execution: Execution, bound = Infinity): number {
+export function capacityOf(execution: Execution, bound = 0): number {
   const size = batchSizeOf(execution, bound);
   return execution.kind === 'batch' && size > 1 ? 2 * size : size;
 }

@@ -18,6 +18,7 @@ import type { EventDefinitions, Execution, Model, RunContext } from './definitio
 import { createEvent } from './create-event.js';
 import { ModelEvent } from './model-event.js';
 import {
+  outcomeOf,
   toDone,
   toFailure,
   type RunOrder,
@@ -40,9 +41,9 @@ export async function runByItself(
     const saved = order.saved === undefined ? undefined : decodeCheckpoint(model, order.saved);
     const context = createContext({ model, loaded, order, saved, port, gate });
     const output = await drive(execution.run(input, context), port);
-    return port.signal.aborted ? { kind: 'aborted' } : toDone(model, output);
+    return outcomeOf(port, toDone(model, output));
   } catch (error) {
-    return port.signal.aborted ? { kind: 'aborted' } : toFailure(error);
+    return outcomeOf(port, toFailure(error));
   } finally {
     gate.open = false;
   }

@@ -50,6 +50,13 @@ export interface ModelRunner {
   run(order: RunOrder, port: RunPort): Promise<RunOutcome>;
 }
 
+const ABORTED: RunOutcome = { kind: 'aborted' };
+
+/** The outcome of a run: `aborted` whenever its signal has fired, whatever the model made of it. */
+export function outcomeOf({ signal }: Pick<RunPort, 'signal'>, outcome: RunOutcome): RunOutcome {
+  return signal.aborted ? ABORTED : outcome;
+}
+
 /** A job that ended by itself; an output that does not fit its schema is a failure. */
 export function toDone(model: Model, output: unknown): RunOutcome {
   const target = { code: 'invalid_output', name: 'The output', schema: model.output } as const;

@@ -21,6 +21,7 @@ import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { EventDefinitions, Execution, JobContext, StepContext } from './definition.js';
 import { tryEvent } from './create-event.js';
 import {
+  outcomeOf,
   toDone,
   toFailure,
   type ModelRunner,
@@ -203,7 +204,7 @@ export class StepRunner implements ModelRunner {
     this.#members = this.#members.filter(isOther);
     this.#joining = this.#joining.filter(isOther);
     void this.#release(member).then((failure) => {
-      member.settle(member.port.signal.aborted ? ABORTED : (failure ?? outcome));
+      member.settle(outcomeOf(member.port, failure ?? outcome));
     });
   }
 

@@ -97,7 +97,7 @@ export class HostProcess {
     registry: ModelRegistry,
     options: Pick<InitCommand, 'providers' | 'threads' | 'maxBatchSize'>,
   ): Promise<void> {
-    const maxBatchSize = options.maxBatchSize === 0 ? undefined : options.maxBatchSize;
+    const { maxBatchSize } = options;
     for (const entry of registry.entries()) {
       const { name } = entry.model;
       const log = (level: LogLevel, message: string) => {
